@@ -1,0 +1,163 @@
+"""A case: the settings of all layers composed, read from one TOML file."""
+
+import datetime
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from core.errors import CaseError
+from core.settings import Settings, effective, read
+from jobs.toml import dumps, line_of
+from meshes.sources import MeshSource, sources
+from postprocess.settings import MeasureSettings
+from solvers.settings import ClotSettings, FlowSettings
+
+
+PLAIN = (
+    ("^Input should be", "must be"),
+    ("^this key is", "this setting is"),
+    ("String should have at least 1 character", "must not be empty"),
+    ("String should have at most", "must have at most"),
+)
+"""What pydantic says, and how we say it."""
+
+
+class Patient(Settings):
+    """Who the twin is of, as far as a report needs it: a pseudonym, never a name."""
+
+    pseudonym: str = Field(
+        "unknown", max_length=32, description="made-up label; never a name or a hospital number"
+    )
+    side: Literal["left", "right", "both", "unknown"] = "unknown"
+    sex: Literal["female", "male", "other", "unknown"] = "unknown"
+    age_band: str = Field("unknown", description='a decade, e.g. "40-49", or "90+"')
+    study: str = Field("", max_length=80, description="what was imaged, or the trial")
+    date: datetime.date | None = Field(None, description="day of the study")
+
+    @field_validator("pseudonym")
+    @classmethod
+    def _is_a_label(cls, text: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", text):
+            raise ValueError("must be one made-up word (letters, digits, . _ -), never a name")
+        return text
+
+    @field_validator("age_band")
+    @classmethod
+    def _is_a_band(cls, text: str) -> str:
+        if not re.fullmatch(r"\d{1,2}-\d{1,2}|90\+|unknown", text):
+            raise ValueError('must be a decade such as "40-49", "90+" or "unknown"')
+        return text
+
+
+class Run(Settings):
+    """How a case is computed; nothing here changes a result."""
+
+    ranks: int = Field(2, ge=1, le=100_000, description="MPI processes of the flow and clot stages")
+
+
+class Case(Settings):
+    """A whole case file. Each part is owned by the package that computes it."""
+
+    title: str = Field(min_length=1, max_length=120)
+    patient: Patient = Patient()
+    mesh: Annotated[MeshSource, *sources.field()]
+    flow: FlowSettings
+    clot: ClotSettings | None = None
+    measure: MeasureSettings = MeasureSettings()
+    run: Run = Run()
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Case:
+    """The case in the TOML file ``path`` with ``overrides`` ("flow.density=1060 kg/m^3") applied.
+
+    Raises `CaseError` with the line and the key that need mending.
+    """
+    text = _text(path)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax(path, text, error) from error
+    for override in overrides:
+        _apply(table, override)
+    try:
+        return read(Case, table, path.name)
+    except CaseError as error:
+        raise _placed(error, path, text, overrides) from error
+
+
+def dump(case: Case) -> str:
+    """The effective case as TOML, defaults included; `load` gives the same case from it."""
+    return dumps(effective(case))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise CaseError(
+            f"there is no case file {path.name!r}", where=str(path.absolute().parent),
+            do="correct the path, or write a case with `dvtwin new`",
+        ) from error
+    except IsADirectoryError as error:
+        raise CaseError(
+            "this is a folder, not a case file", where=str(path), do=f"did you mean {path}/case.toml?"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise CaseError(
+            "this is no text file in UTF-8", where=str(path),
+            do="a case is a TOML file: `dvtwin new --list` shows examples",
+        ) from error
+    except OSError as error:
+        raise CaseError(f"cannot read the case: {error.strerror}", where=str(path)) from error
+
+
+def _syntax(path: Path, text: str, error: tomllib.TOMLDecodeError) -> CaseError:
+    place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+    what = str(error).split(" (at ")[0]
+    line = int(place[1]) if place else len(text.splitlines())
+    shown = text.splitlines()[line - 1].strip() if 0 < line <= len(text.splitlines()) else ""
+    return CaseError(
+        f"this is not TOML: {what[:1].lower() + what[1:]}",
+        where=f"{path.name}:{line}" + (f": {shown[:60]}" if shown else ""),
+        do='write tables as [name] and settings as key = value; text and quantities in "quotes"',
+    )
+
+
+def _apply(table: dict[str, Any], override: str) -> None:
+    """Set the value that ``override`` gives, as TOML or, failing that, as text."""
+    path, equals, value = override.partition("=")
+    *steps, last = (step.strip() for step in path.split("."))
+    if not equals or not last or not all(steps):
+        raise CaseError(
+            f"cannot understand --set {override!r}", where="command line",
+            do='write it like --set flow.boundary.left.mean="250 mL/min"',
+        )
+    for step in steps:
+        table = table.setdefault(step, {})
+        if not isinstance(table, Mapping):
+            raise CaseError(f"{step!r} in --set {path} is no table of the case", where="command line")
+    try:
+        table[last] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        table[last] = value.strip()
+
+
+def _placed(error: CaseError, path: Path, text: str, overrides: Sequence[str]) -> CaseError:
+    """``error`` with its keys in one dotted path and the line of the file."""
+    what, keys = error.what, error.where.removeprefix(path.name).lstrip(": ").split(".")
+    while named := re.match(r"([a-z][\w.]*): (.+)", what, re.DOTALL):
+        keys, what = [*keys, *named[1].split(".")], named[2]
+    if unknown := re.match(r"unknown key '([^']+)'", what):
+        keys.append(unknown[1])
+    dotted = ".".join(key for key in keys if key)
+    for pattern, plain in PLAIN:
+        what = re.sub(pattern, plain, what)
+    if any(dotted.startswith(item.partition("=")[0].strip()) for item in overrides):
+        return CaseError(what, where=f"--set: {dotted}", do="mend this setting")
+    line = line_of(text, dotted) if dotted else None
+    place = f"{path.name}:{line}" if line else path.name
+    return CaseError(what, where=f"{place}: {dotted}" if dotted else place, do=error.do)

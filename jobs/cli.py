@@ -1,0 +1,317 @@
+"""The command line. Heavy imports wait for the command that needs them: `--help` is quick."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.errors import CaseError, TryAgain, TwinError
+
+CASE = Annotated[Path, typer.Argument(metavar="CASE.toml", help="the case file", show_default=False)]
+RUN = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder", show_default=False)]
+SET = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="A.B=VALUE", help='change a setting, e.g. measure.region="30 mm"'),
+]
+OUT = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="run folder (default: run, beside the case)")
+]
+DEBUG = Annotated[bool, typer.Option("--debug", metavar="", help="show where in the program an error arose")]
+
+app = typer.Typer(
+    name="dvtwin", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    rich_markup_mode="rich", context_settings={"help_option_names": ["-h", "--help"]},
+    help="Digital twins of deep vein thrombosis: image → flow → clot → report.\n\n"
+    "Start with [bold]dvtwin demo[/]. For research use only: not for diagnosis or treatment.",
+)
+START, WORK, LOOK, SELF = "Start here", "Compute", "Look at a run", "The program itself"
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", metavar="", help="Show the version.")] = False,
+) -> None:
+    if version:
+        from core.record import commit, version_of
+
+        known = version_of("dvtwin")
+        number = known if known != "absent" else "0.1.0"
+        print(f"dvtwin {number} ({commit()}), for research use only: not a medical device")
+        raise typer.Exit
+    if context.invoked_subcommand != "stage":
+        from jobs.executors.here import without_mpi
+
+        without_mpi()
+
+
+@app.command(rich_help_panel=START)
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="where to work")] = Path("dvtwin-demo"),
+    debug: DEBUG = False,  # noqa: ARG001
+) -> None:
+    """Image to report in one go, on the bundled iliac vein.
+
+    Run it again and it goes on where it was stopped; when all is done it says so.
+    """
+    from jobs import examples
+
+    if not (out / "case.toml").exists():
+        examples.copy("iliac-compression", out)
+    say(f"The bundled case, an iliac vein under compression (synthetic image), in {out}/")
+    if examples.prepare(out):
+        say("  image    made by make_image.py")
+    _run(out / "case.toml", ranks=min(2, os.process_cpu_count() or 1))
+
+
+@app.command(rich_help_panel=START)
+def new(
+    template: Annotated[str, typer.Argument(help="an example's name", show_default=False)] = "",
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="default: a folder of that name")] = None,
+    listed: Annotated[bool, typer.Option("--list", metavar="", help="Show the templates.")] = False,
+) -> None:
+    """Write a commented case to start from.
+
+    Example: dvtwin new own-mesh my-vein
+    """
+    from jobs import examples
+
+    if listed or not template:
+        for name, title in examples.titles().items():
+            print(f"{name:<20} {title}")
+        return
+    case = examples.copy(template, folder or Path(template))
+    print(f"{case}\nEdit it, then: dvtwin check {case}")
+
+
+@app.command(rich_help_panel=WORK)
+def check(case: CASE, settings: SET = None, out: OUT = None, debug: DEBUG = False) -> None:  # noqa: ARG001
+    """Look for mistakes before computing: keys, units, files, boundaries, time step, memory.
+
+    Example: dvtwin check case.toml
+    """
+    from jobs.case import load
+    from jobs.folder import Folder
+    from jobs.preflight import inspect
+
+    marks = {"good": ("✓", "green"), "note": ("!", "yellow")}
+    read = load(case, settings or ())
+    findings = inspect(read, case.resolve().parent, Folder(out or case.parent / "run"))
+    print(read.title)
+    for finding in findings:
+        mark, colour = marks[finding.kind]
+        typer.secho(f"  {mark} ", fg=colour, nl=False)
+        print(f"{finding.about:<10} {finding.text}")
+    print(f"Ready: dvtwin run {case}")
+
+
+@app.command(rich_help_panel=WORK)
+def run(
+    case: CASE,
+    settings: SET = None,
+    ranks: Annotated[int | None, typer.Option(metavar="N", min=1, help="MPI processes")] = None,
+    until: Annotated[str | None, typer.Option(metavar="STAGE", help="stop after mesh, flow, clot or measure")] = None,
+    out: OUT = None,
+    debug: DEBUG = False,  # noqa: ARG001
+) -> None:
+    """Compute a case on this machine; only what is out of date is computed again.
+
+    Ctrl-C stops after a checkpoint; the same command then goes on from there.
+
+    Example: dvtwin run case.toml --set flow.boundary.left.mean="250 mL/min"
+    """
+    _run(case, settings, ranks, until, out)
+
+
+@app.command(rich_help_panel=LOOK)
+def status(
+    runs: Annotated[list[Path] | None, typer.Argument(metavar="[RUN]...", show_default=False)] = None,
+) -> None:
+    """How runs stand; without a name, those in and below this folder."""
+    from jobs import look
+
+    found = look.runs(runs or ())
+    if not found:
+        print("No runs here. Start one with: dvtwin run CASE.toml")
+        return
+    _print(look.status_table(found))
+
+
+@app.command(rich_help_panel=LOOK)
+def logs(
+    run: RUN,
+    stage: Annotated[str, typer.Argument(help="mesh, flow, clot, measure or report; default: the last")] = "",
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="how many")] = 40,
+) -> None:
+    """The end of a stage's log."""
+    from jobs.executors.here import last_lines
+    from jobs.folder import find
+
+    folder = find(run)
+    log = folder.log(stage or str(folder.status().get("stage", "")))
+    if not log.exists():
+        there = ", ".join(sorted(path.stem for path in log.parent.glob("*.log")))
+        raise CaseError("there is no such log", where=str(log), do=f"there are {there}" if there else "")
+    print(f"--- {log}")
+    print("\n".join(last_lines(log, lines)))
+
+
+@app.command(rich_help_panel=LOOK)
+def report(run: RUN, debug: DEBUG = False) -> None:  # noqa: ARG001
+    """Make the report of a finished run again."""
+    from jobs.folder import find
+
+    folder = find(run)
+    told = folder.status()
+    case = folder.path / told["base"] / told["case"]
+    _run(folder.case, out=folder.path, source=case, force=("report",))
+
+
+@app.command(rich_help_panel=LOOK)
+def inspect(file: Annotated[Path, typer.Argument(metavar="FILE", help="a mesh.h5 or results.h5", show_default=False)]) -> None:
+    """What a mesh or results file holds."""
+    from jobs import look
+
+    for name, text in look.summary(file):
+        print(f"{name:<22} {text}")
+
+
+@app.command(rich_help_panel=LOOK)
+def verify(run: RUN) -> None:
+    """Whether a run's files are as they were made, by their SHA-256; exit code 5 if not."""
+    from jobs import audit
+    from jobs.folder import find
+
+    folder = find(run)
+    wrong = folder.verify()
+    if (line := audit.broken(folder.audit)) is not None:
+        wrong.append(f"audit.jsonl: changed before line {line}")
+    for text in wrong:
+        typer.secho(text, fg="red")
+    if wrong:
+        raise typer.Exit(5)
+    print(f"{len(folder.artefacts())} files are as they were made")
+
+
+@app.command(rich_help_panel=SELF)
+def doctor() -> None:
+    """Whether this machine has what is needed, and what to mend."""
+    from jobs.doctor import doctor
+
+    raise typer.Exit(int(doctor() or 0))
+
+
+@app.command(rich_help_panel=SELF)
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)] = None,
+    file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the rows there")] = None,
+    debug: DEBUG = False,  # noqa: ARG001
+) -> None:
+    """Compute the benchmarks and show them beside their reference figures."""
+    from jobs import bench
+
+    rows: list[bench.Row] = []
+    for name, path in bench.chosen(names or ()).items():
+        say(f"{name}…")
+        rows += bench.rows(name, path)
+        if file:
+            file.write_text(json.dumps(rows, indent=1) + "\n")
+    _print(bench.table(rows))
+    raise typer.Exit(int(any(row["ok"] is False for row in rows)))
+
+
+@app.command(
+    rich_help_panel=SELF, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def test(context: typer.Context) -> None:
+    """Run the project's tests: in one process, then on two ranks.
+
+    What follows goes to pytest. Example: dvtwin test tests/jobs -k lock
+    """
+    from jobs.selftest import test
+
+    code, closing = test(context.args)
+    print("\n" + "\n".join(closing))
+    raise typer.Exit(code)
+
+
+@app.command(hidden=True)
+def stage(name: str, run: Path) -> None:
+    """Do one stage of a run; what a local or batch job calls."""
+    from jobs.child import perform
+
+    raise typer.Exit(perform(name, run))
+
+
+def _run(
+    case: Path, settings: list[str] | None = None, ranks: int | None = None, until: str | None = None,
+    out: Path | None = None, *, source: Path | None = None, force: tuple[str, ...] = (),
+) -> None:
+    from jobs import pipeline
+    from jobs.case import load
+    from jobs.folder import Folder
+    from jobs.screen import Screen
+
+    read = load(case, settings or ())
+    folder = Folder(out or case.parent / "run")
+    plan = pipeline.Plan(read, source or case, folder, ranks or read.run.ranks, until, force)
+    say(f"{read.title}  →  {folder.path}/")
+    with Screen() as screen:
+        took = pipeline.run(plan, screen)
+    print(f"Done: {pipeline.summary(took)}" if took else "Nothing to do: all is up to date.")
+    if until is None:
+        print(f"Report: {folder.pdf}\nFields: {folder.results} (opens in ParaView)")
+
+
+def say(text: str) -> None:
+    """A line for people, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _print(table: Any) -> None:
+    """A table, at least 120 wide where the output is no terminal."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=160)
+    console.print(table)
+
+
+def main() -> None:
+    """The entry point `dvtwin`: errors become three lines and an exit code."""
+    try:
+        app(prog_name="dvtwin")
+    except TwinError as error:
+        _tell(error)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        sys.exit(_from_system(error))
+
+
+def _tell(error: TwinError) -> None:
+    word = "stopped" if isinstance(error, TryAgain) else "error"
+    typer.secho(f"{word}: {error.what}", fg="yellow" if word == "stopped" else "red", err=True)
+    if error.where:
+        say(f"  where: {error.where}")
+    if error.do:
+        say(f"  do:    {error.do}")
+    if "--debug" in sys.argv:
+        import traceback
+
+        notes = getattr(error, "__notes__", None)
+        say("\n".join(notes) if notes else "".join(traceback.format_exception(error)))
+
+
+def _from_system(error: OSError) -> int:
+    """The file system failed us somewhere that knew no better words."""
+    from jobs.folder import unwritable
+
+    if "--debug" in sys.argv:
+        raise error
+    told = unwritable(error, Path(error.filename or "."))
+    _tell(told)
+    return told.exit_code

@@ -1,0 +1,174 @@
+"""The plots of a report, as SVG with outlined text: along the vein, over the cycle, clot."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from postprocess import look
+
+Array = NDArray[Any]
+MMHG = 133.322
+WIDTH = 4.4
+"""Width of a plot [inch]: that of the right column of the page."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure's file name, its heading on the page, and its content in words."""
+
+    file: str
+    heading: str
+    alt: str
+
+
+def _save(figure: Figure, path: Path) -> None:
+    FigureCanvasSVG(figure)
+    # no date in the file: the same numbers give the same bytes
+    figure.savefig(path, format="svg", metadata={"Date": None})
+
+
+def along(curves: Mapping[str, Any], lesion: Mapping[str, Any], clot: Mapping[str, Any],
+          folder: Path, height: float) -> Plot:
+    """Pressure and lumen area along the lesion's branch."""
+    on = np.array(curves["branch"]) == lesion["branch"]
+    order = np.argsort(_numbers(curves["arc"])[on])
+    arc, pressure, area, free = (
+        _numbers(curves[name])[on][order] * factor for name, factor in
+        (("arc", 1e3), ("pressure", 1 / MMHG), ("area", 1e6), ("open_area", 1e6))
+    )
+    name = str(lesion["branch"]).replace("_", " ")
+    with look.style():
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        upper, lower = figure.subplots(1, 2)
+        upper.plot(arc, pressure, color=look.ACCENT)
+        _name(upper, "Pressure (mmHg)")
+        if clot and np.nanmax(area - free) > 0:
+            resolved = bool(clot.get("resolved"))
+            label = "with clot" if resolved else "with clot (not resolved)"
+            colour = look.CLOT if resolved else "#8a99a8"
+            lower.plot(arc, free, color=colour, ls="--", lw=1.0, label=label)
+        lower.plot(arc, area, color=look.ACCENT, label="lumen")
+        lower.set_ylim(0, 1.15 * float(np.nanmax(area)))
+        _name(lower, "Lumen area (mm²)")
+        figure.supxlabel(f"distance along {name} (mm), heart to the right →", fontsize=7.2)
+        if len(lower.lines) > 1:
+            lower.legend(frameon=False, fontsize=6.6, loc="lower right", ncols=2)
+        for axes in (upper, lower):
+            _mark_sites(axes, lesion)
+        _name_sites(upper, lesion)
+        _save(figure, folder / "along.svg")
+    low, high = float(np.nanmin(pressure)), float(np.nanmax(pressure))
+    alt = (
+        f"Pressure and lumen area along {name}: pressure from {high:.2f} to {low:.2f} mmHg; "
+        f"lumen area between {np.nanmin(area):.0f} and {np.nanmax(area):.0f} square millimetres, "
+        f"narrowest at {1e3 * float(lesion['arc']):.0f} mm."
+    )
+    return Plot("along.svg", "Along the vein: pressure and lumen area", alt)
+
+
+def _mark_sites(axes: Axes, lesion: Mapping[str, Any]) -> None:
+    axes.axvline(1e3 * float(lesion["arc"]), color=look.WARN, lw=0.8, ls=(0, (4, 2)))
+    if "reference" in lesion:
+        span = lesion["reference"]
+        axes.axvspan(1e3 * span["from"], 1e3 * span["to"], color=look.PALE, lw=0, zorder=0)
+
+
+def _name(axes: Axes, text: str) -> None:
+    """What the panel shows, above its axis: upright text is read faster than turned text."""
+    axes.set_title(text, loc="left", fontsize=7.0, color=look.INK, pad=3)
+
+
+def _name_sites(axes: Axes, lesion: Mapping[str, Any]) -> None:
+    """Names the narrowest point and the reference, and marks where the gradient is taken."""
+    axes.annotate(
+        "narrowest", (1e3 * float(lesion["arc"]), 1.0), (2, -1),
+        xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=6.4,
+        color=look.WARN, va="top",
+    )
+    for plane in lesion.get("planes", {}).values():
+        if plane.get("branch") == lesion["branch"]:
+            axes.plot(
+                1e3 * plane["arc"], 0.0, "^", color=look.SECOND, ms=3.5, clip_on=False,
+                transform=axes.get_xaxis_transform(), zorder=5,
+            )
+    if "reference" in lesion:
+        middle = 500 * (lesion["reference"]["from"] + lesion["reference"]["to"])
+        axes.annotate(
+            "reference", (middle, 0.0), (0, 2), xycoords=("data", "axes fraction"),
+            textcoords="offset points", fontsize=6.4, color=look.SECOND, ha="center", va="bottom",
+            rotation=90,
+        )
+
+
+def cycle(time: Array, flows: Mapping[str, Array], gradient: Array, folder: Path,
+          height: float) -> Plot:
+    """Flow rates of the openings and the pressure loss of the model over the last cycle."""
+    with look.style():
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        for (name, flow), colour in zip(flows.items(), _colours(len(flows)), strict=True):
+            left.plot(time, flow * 6e7, color=colour, label=name.replace("_", " "))
+        _name(left, "Flow rate (mL/min)")
+        left.set_ylim(*_from_zero(np.concatenate(list(flows.values())) * 6e7))
+        left.legend(
+            frameon=False, fontsize=6.4, loc="lower left", ncols=2, handlelength=1.2,
+            columnspacing=1.0, borderaxespad=0.1,
+        )
+        right.plot(time, gradient / MMHG, color=look.ACCENT)
+        _name(right, "Pressure loss of the model (mmHg)")
+        right.set_ylim(*_from_zero(gradient / MMHG))
+        figure.supxlabel("time in the cycle (s)", fontsize=7.2)
+        _save(figure, folder / "cycle.svg")
+    means = ", ".join(f"{n.replace('_', ' ')} {6e7 * f.mean():.0f}" for n, f in flows.items())
+    alt = (
+        f"Flow rate over the last cycle, means in mL/min: {means}. Pressure loss of the model "
+        f"between {gradient.min() / MMHG:.2f} and {gradient.max() / MMHG:.2f} mmHg."
+    )
+    return Plot("cycle.svg", "Over the cycle: flow rates and pressure loss", alt)
+
+
+def growth(clot: Mapping[str, Any], folder: Path, height: float) -> Plot:
+    """Clot volume over the growth clock; the band is another limit of what counts as clot."""
+    hours = _numbers(clot["time"]) / 3600
+    volume, low, high = (1e6 * _numbers(clot[n]) for n in ("volume", "volume_low", "volume_high"))
+    resolved = bool(clot["resolved"])
+    colour = look.CLOT if resolved else "#8a99a8"
+    with look.style():
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        axes = figure.subplots()
+        axes.fill_between(hours, low, high, color=colour, alpha=0.18, lw=0)
+        axes.plot(hours, volume, "o-", color=colour, ms=3)
+        axes.set_ylim(0, 1.15 * max(float(high.max()), 1e-3))
+        axes.set_xlim(float(hours[0]), float(hours[-1]) + 1e-9 + 0.02 * float(np.ptp(hours)))
+        axes.set_xlabel("simulated growth (h)")
+        _name(axes, "Clot volume (mL); band: clot fraction > 0.7 to > 0.3, not an uncertainty")
+        _save(figure, folder / "growth.svg")
+    note = "" if resolved else " Not resolved by the mesh: not a finding."
+    alt = (
+        f"Clot volume from {volume[0]:.2f} mL to {volume[-1]:.2f} mL after {hours[-1]:.0f} h "
+        f"of simulated growth.{note}"
+    )
+    heading = "Over time: clot volume" + ("" if resolved else " (not resolved)")
+    return Plot("growth.svg", heading, alt)
+
+
+def _numbers(values: Sequence[Any]) -> Array:
+    return np.array([np.nan if value is None else value for value in values], dtype=float)
+
+
+def _colours(count: int) -> list[str]:
+    return [look.LINES[i % len(look.LINES)] for i in range(count)]
+
+
+def _from_zero(values: Array) -> tuple[float, float]:
+    """Axis limits that hold zero and leave room for a legend below the curves."""
+    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    room = 0.12 * max(high - low, 1e-6)
+    return low - (room if low < 0 else 0.0), high + room

@@ -1,0 +1,138 @@
+"""What must hold before a number is shown. A gate that fails forbids every number of the run.
+
+The clot has a gate of its own: where the clot is not resolved, its rows are marked so and kept out
+of the findings, and all that was measured before growth still stands.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from core.store import Results
+from postprocess.findings import Gate
+from postprocess.inputs import Inputs
+from postprocess.sites import NotAssessable
+
+PERIODICITY = 0.02
+"""Largest relative change from cycle to cycle."""
+MASS = 1e-3
+"""Largest mass imbalance, as a share of the throughput."""
+ACROSS_WARN, ACROSS_FAIL = 8, 4
+"""Cells across the narrowest lumen: fewer than the first warns, fewer than the second fails."""
+MESHES = 0.05
+"""Largest difference of the clot between two meshes."""
+WIDTHS = 2.0
+"""Least growth width in edge lengths."""
+CLOT = "clot_resolved"
+PASS, WARN, FAIL = "pass", "warn", "fail"
+
+
+def gates(inputs: Inputs) -> list[Gate]:
+    """All gates of a run, those that failed first."""
+    results = inputs.results
+    flow = _attributes(results, "flow")
+    found = [
+        converged(flow), periodicity(flow), mass_balance(inputs),
+        resolution(_attributes(results, "mesh")), finite(results),
+    ]
+    if results.has("clot/fraction"):
+        found.append(clot(_attributes(results, "clot")))
+    return sorted(found, key=lambda gate: (FAIL, WARN, PASS).index(gate.state))
+
+
+def _attributes(results: Results, group: str) -> Mapping[str, Any]:
+    return results.attributes(group) if results.has(group) else {}
+
+
+def converged(flow: Mapping[str, Any]) -> Gate:
+    """The flow solver says that it converged."""
+    name, label = "converged", "Flow solver converged"
+    if "converged" not in flow:
+        return Gate(name, label, WARN, "not recorded")
+    if bool(flow["converged"]):
+        return Gate(name, label, PASS, "yes")
+    return Gate(name, label, FAIL, "the flow solver did not converge")
+
+
+def periodicity(flow: Mapping[str, Any]) -> Gate:
+    """The last two cycles agree within 2 %."""
+    return _limited(
+        "periodicity", "Change from cycle to cycle", flow.get("periodicity"), PERIODICITY,
+        lambda value: f"{100 * value:.2g} %",
+    )
+
+
+def mass_balance(inputs: Inputs) -> Gate:
+    """What flows in flows out, within a thousandth of the throughput."""
+    try:
+        flows = np.concatenate([inputs.openings.inlet_flows, inputs.openings.outlet_flows])
+    except (NotAssessable, KeyError, ValueError):
+        return Gate("mass_balance", "Mass balance error", WARN, "not recorded")
+    throughput = 0.5 * float(np.abs(flows).sum())
+    error = abs(float(flows.sum())) / throughput if throughput > 0 else float("nan")
+    return _limited(
+        "mass_balance", "Mass balance error", error, MASS, lambda value: f"{100 * value:.2g} %"
+    )
+
+
+def resolution(mesh: Mapping[str, Any]) -> Gate:
+    """At least 4 cells across the narrowest lumen, better 8."""
+    name, label = "resolution", "Cells across the narrowest lumen"
+    across = mesh.get("cells_across")
+    if across is None:
+        return Gate(name, label, WARN, "not recorded")
+    text = f"{float(across):.1f}"
+    if not float(across) >= ACROSS_FAIL:
+        return Gate(name, label, FAIL, f"{text}, at least {ACROSS_FAIL} are needed")
+    if float(across) < ACROSS_WARN:
+        return Gate(name, label, WARN, f"{text}, {ACROSS_WARN} or more are wanted")
+    return Gate(name, label, PASS, text)
+
+
+def finite(results: Results) -> Gate:
+    """Every field that was written holds numbers."""
+    name, label = "finite", "All fields hold numbers"
+    for field in ("flow/mean/velocity", "flow/mean/pressure", "flow/wall/tawss", "clot/fraction"):
+        if results.has(field) and not np.isfinite(results.array(field)).all():
+            return Gate(name, label, FAIL, f"{field} holds values that are not numbers")
+    for field in ("flow/mean/velocity", "flow/mean/pressure"):
+        if not results.has(field):
+            return Gate(name, label, FAIL, f"{field} is missing")
+    return Gate(name, label, PASS, "yes")
+
+
+def clot(attributes: Mapping[str, Any]) -> Gate:
+    """The growth width spans two edges, and two meshes agree on the clot within 5 %."""
+    label = "Clot resolved by the mesh"
+    width, size = attributes.get("growth_width"), attributes.get("mesh_size")
+    if width is None or size is None:
+        return Gate(CLOT, label, WARN, "not resolved: growth width or edge length not recorded")
+    widths = float(width) / float(size)
+    if not widths >= WIDTHS * (1 - 1e-9):
+        text = f"not resolved: growth width is {widths:.2g} edges, 2 needed"
+        return Gate(CLOT, label, WARN, text)
+    difference = attributes.get("second_mesh_difference")
+    if difference is None:
+        return Gate(CLOT, label, WARN, "not resolved: not compared with a second mesh")
+    text = f"{100 * float(difference):.2g} % between two meshes"
+    if not float(difference) <= MESHES:
+        return Gate(CLOT, label, WARN, f"not resolved: {text}, 5 % allowed")
+    return Gate(CLOT, label, PASS, f"{text}; growth width {widths:.2g} edges")
+
+
+def clot_resolved(found: list[Gate]) -> bool:
+    """Whether numbers of the clot may be spoken of as findings."""
+    return any(gate.name == CLOT and gate.state == PASS for gate in found)
+
+
+def _limited(
+    name: str, label: str, value: Any, limit: float, show: Callable[[float], str]
+) -> Gate:
+    if value is None:
+        return Gate(name, label, WARN, "not recorded")
+    number = float(value)
+    # written so that NaN fails
+    if not number <= limit:
+        return Gate(name, label, FAIL, f"{show(number)}, at most {show(limit)} is allowed")
+    return Gate(name, label, PASS, show(number))

@@ -1,0 +1,79 @@
+"""The openings of a run: flow rates and pressures over the last cycle, positive outwards."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from postprocess.inputs.vessel import Vessel, text
+
+Array = NDArray[Any]
+
+
+class Openings:
+    """Inlets and outlets with their time series (SI)."""
+
+    def __init__(self, vessel: Vessel) -> None:
+        self._vessel = vessel
+
+    def _openings(self, role: str) -> list[str]:
+        results = self._vessel.results
+        return [
+            name for name in results.names("boundaries")
+            if text(results.attributes(f"boundaries/{name}").get("role", "")) == role
+        ]
+
+    @cached_property
+    def inlet_names(self) -> list[str]:
+        """Names of the inlets."""
+        return self._openings("inlet")
+
+    @cached_property
+    def outlet_names(self) -> list[str]:
+        """Names of the outlets."""
+        return self._openings("outlet")
+
+    @cached_property
+    def series_names(self) -> list[str]:
+        """The openings in the order of the columns of the time series."""
+        attributes = self._vessel.results.attributes("flow/series")
+        for key in ("boundaries", "names"):
+            if key in attributes:
+                return [text(name) for name in np.atleast_1d(attributes[key])]
+        return self._vessel.results.names("boundaries")
+
+    @cached_property
+    def last_cycle(self) -> Array:
+        """Which samples (n,) of the flow's series belong to its last cycle."""
+        time = self._vessel.read("flow/series/time", "time series")
+        period = float(self._vessel.results.attributes("flow").get("period", 0.0) or 0.0)
+        last = time > time[-1] - period * (1 + 1e-9) + 1e-12
+        last[-1] = True
+        return np.asarray(last)
+
+    def _cycle_mean(self, name: str, openings: list[str]) -> Array:
+        series = self._vessel.read(f"flow/series/{name}", "time series")
+        values = series[self.last_cycle].mean(axis=0)
+        columns = [self.series_names.index(opening) for opening in openings]
+        return np.asarray(values[columns], dtype=float)
+
+    @cached_property
+    def inlet_flows(self) -> Array:
+        """Cycle-mean flow rates of the inlets, positive outwards."""
+        return self._cycle_mean("flow_rate", self.inlet_names)
+
+    @cached_property
+    def outlet_flows(self) -> Array:
+        """Cycle-mean flow rates of the outlets, positive outwards."""
+        return self._cycle_mean("flow_rate", self.outlet_names)
+
+    @cached_property
+    def inlet_pressures(self) -> Array:
+        """Cycle-mean pressures of the inlets."""
+        return self._cycle_mean("pressure", self.inlet_names)
+
+    @cached_property
+    def outlet_pressures(self) -> Array:
+        """Cycle-mean pressures of the outlets."""
+        return self._cycle_mean("pressure", self.outlet_names)

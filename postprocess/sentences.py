@@ -1,0 +1,158 @@
+"""What a report says in words: findings worst first, limits of the model, callouts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from postprocess.findings import Findings, Row
+from postprocess.gates import CLOT, WARN
+from postprocess.thresholds import HIGH, LOW, thresholds
+
+MOST = 5
+"""Most findings on the page."""
+
+
+def findings(found: Findings) -> list[str]:
+    """Three to five lines, those with a flagged value first; nothing that may not be shown."""
+    lines = [
+        (worst, text) for worst, text in (
+            _narrowing(found), _gradient(found), _velocity(found), _stasis(found), _clot(found),
+        ) if text
+    ]
+    lines.sort(key=lambda line: not line[0])
+    if not lines:
+        return ["No measurement of this run is assessable; the reasons stand in the table."]
+    return [text for _, text in lines[:MOST]]
+
+
+def _row(found: Findings, name: str) -> Row | None:
+    row = found.row(name)
+    return row if row is not None and row.is_shown else None
+
+
+def _flagged(*rows: Row | None) -> bool:
+    return any(row is not None and row.flag in (HIGH, LOW) for row in rows)
+
+
+def _against(row: Row) -> str:
+    """The value against its limit, in words."""
+    known = thresholds().get(row.name)
+    if known is None:
+        return ""
+    side = "beyond" if row.flag in (HIGH, LOW) else "within"
+    return f" ({side} the commonly used limit {known.text})"
+
+
+def _narrowing(found: Findings) -> tuple[bool, str]:
+    area, stenosis = _row(found, "minimum_area"), _row(found, "area_stenosis")
+    if area is None:
+        return False, ""
+    where = found.lesion.get("text", area.site)
+    if stenosis is None:
+        return False, f"Smallest lumen area {area.text} at {where}; no reference is assessable."
+    if not found.lesion.get("narrowed"):
+        return False, (
+            f"No focal narrowing: the largest lumen area stenosis is {stenosis.text} ({where})."
+        )
+    text = (
+        f"Focal narrowing at {where}: lumen area stenosis {stenosis.text}{_against(stenosis)}, "
+        f"minimum lumen area {area.text}."
+    )
+    return _flagged(stenosis), text
+
+
+def _gradient(found: Findings) -> tuple[bool, str]:
+    row = _row(found, "pressure_gradient")
+    if row is None:
+        return False, ""
+    return _flagged(row), (
+        f"Pressure gradient across the narrowing {row.text}{_against(row)}, "
+        "for the inflow set in this case."
+    )
+
+
+def _velocity(found: Findings) -> tuple[bool, str]:
+    row = _row(found, "velocity_ratio")
+    if row is None:
+        return False, ""
+    return _flagged(row), f"Velocity after to before the narrowing {row.text}{_against(row)}."
+
+
+def _stasis(found: Findings) -> tuple[bool, str]:
+    share, age = _row(found, "low_wss_share_0.1"), _row(found, "age_p95")
+    parts = []
+    if share is not None:
+        parts.append(
+            f"wall shear stress is at most 0.10 Pa on {share.text if share.value else 'none'} "
+            f"of the wall ({share.site})"
+        )
+    if age is not None:
+        parts.append(f"95 % of the blood is younger than {age.text}")
+    text = "; ".join(parts)
+    return False, f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _clot(found: Findings) -> tuple[bool, str]:
+    volume, closed = _row(found, "clot_volume_0.5"), _row(found, "max_occlusion")
+    if volume is None or not found.clot:
+        return False, ""
+    hours = float(found.clot["time"][-1]) / 3600
+    text = f"Simulated clot after {hours:.0f} h: {volume.text}"
+    if closed is not None:
+        text += f", closing up to {closed.text} of the lumen at {closed.site}"
+    return True, text + "."
+
+
+def limits(found: Findings, viscosity: str) -> list[str]:
+    """What the reader must not take from the report, most important first."""
+    lines = [
+        "How sure the numbers are: one simulation with one set of inputs, no interval computed.",
+        "This patient's state beyond the case: rigid walls, "
+        f"{viscosity or 'viscosity as set in the case'}, flow rates as set in the case.",
+        "Whether treatment helps. Limits come from small studies and are commonly used, "
+        "not proof of disease. Validation in patients: none.",
+    ]
+    clot = next((gate for gate in found.gates if gate.name == CLOT), None)
+    if clot is not None:
+        resolved = "A forecast of the model, not an observation: no clot was seen or ruled out."
+        gap = f"How much clot grows: {clot.text}. Grey rows are no findings."
+        lines.insert(1, gap if clot.state == WARN else resolved)
+    warned = [gate for gate in found.gates if gate.state == WARN and gate.name != CLOT]
+    if warned:
+        lines.append("; ".join(f"{gate.label}: {gate.text}" for gate in warned) + ".")
+    return lines
+
+
+def callouts(found: Findings) -> list[tuple[list[float], str]]:
+    """Places and texts for the picture: the narrowest point and the clot."""
+    marks = []
+    lesion: Mapping[str, Any] = found.lesion
+    stenosis, area = _row(found, "area_stenosis"), _row(found, "minimum_area")
+    if "point" in lesion and area is not None:
+        text = f"{stenosis.text} area stenosis" if stenosis is not None else area.text
+        marks.append((list(lesion["point"]), f"narrowest point\n{text}"))
+    if found.clot.get("point"):
+        volume = _row(found, "clot_volume_0.5")
+        marks.append((
+            list(found.clot["point"]),
+            f"clot\n{volume.text}" if volume is not None else "clot\n(not resolved)",
+        ))
+    return marks
+
+
+def picture(found: Findings) -> str:
+    """The picture in words, for those who cannot see it."""
+    text = "Three-dimensional view of the vein, coloured by time-averaged wall shear stress"
+    marks = [mark.replace("\n", " ") for _, mark in callouts(found)]
+    return text + ("; marked: " + ", ".join(marks) if marks else "") + "."
+
+
+def advice(found: Findings) -> list[str]:
+    """What to do about the gates that failed."""
+    cure = {
+        "converged": "Look into the solver's log; a smaller time step or a finer mesh may help.",
+        "periodicity": "Compute more cycles: raise the number of cycles or the longest time.",
+        "mass_balance": "Check the boundaries for a missing outlet; tighten the pressure solver.",
+        "resolution": "Mesh again with shorter edges at the narrowing.",
+        "finite": "The flow diverged: use a smaller time step, and check units and boundaries.",
+    }
+    return [cure.get(gate.name, gate.text) for gate in found.failed]

@@ -1,0 +1,1 @@
+"""Physics on a vessel mesh: flow, transport, clot growth and their coupling in time."""

@@ -1,0 +1,172 @@
+"""Element arrays: geometry, basis tables, and the scatter from cells to dofs and matrix entries.
+
+All element integrals of the solvers are array expressions over the local cells (batched
+products with reference tensors); this module turns their results into vectors and PETSc
+matrices. Nothing is compiled, and positions in the matrix are found once.
+"""
+
+from functools import cached_property
+from typing import Any
+
+from mpi4py import MPI
+from petsc4py import PETSc
+
+import basix
+import numpy as np
+import ufl
+from dolfinx import cpp, fem, la, mesh
+from numpy.typing import NDArray
+from scipy import sparse
+
+Array = NDArray[Any]
+
+
+class Geometry:
+    """Affine maps of the local cells: vertices (c,d+1,d), Jacobian inverse (c,d,d), volume (c)."""
+
+    def __init__(self, domain: mesh.Mesh) -> None:
+        self.mesh = domain
+        self.dim = domain.topology.dim
+        self.count = domain.topology.index_map(self.dim).size_local
+        corners = domain.geometry.dofmap[: self.count]
+        self.vertices = domain.geometry.x[corners][:, :, : self.dim]
+        edges = self.vertices[:, 1:] - self.vertices[:, :1]
+        # J[c, i, k] = ∂x_i/∂X_k, so J⁻¹[c, k, i] = ∂X_k/∂x_i
+        self.inverse = np.linalg.inv(np.swapaxes(edges, 1, 2))
+        self.jacobian = np.abs(np.linalg.det(edges))
+        self.volume = self.jacobian / {2: 2.0, 3: 6.0}[self.dim]
+        reference = np.vstack([-np.ones(self.dim), np.eye(self.dim)])
+        self.gradients = np.einsum("ak,cki->cai", reference, self.inverse)
+        """Gradients of the barycentric coordinates (c, d+1, d) [1/m]."""
+
+    @property
+    def comm(self) -> MPI.Comm:
+        """The communicator of the mesh."""
+        return self.mesh.comm
+
+    @cached_property
+    def size(self) -> Array:
+        """Edge length [m] of the regular simplex with each cell's volume."""
+        factor = {2: 4.0 / np.sqrt(3.0), 3: 6.0 * np.sqrt(2.0)}[self.dim]
+        return np.asarray((factor * self.volume) ** (1.0 / self.dim))
+
+    def total(self, values: Array) -> float:
+        """∫ of a field of one value a cell over the whole mesh. Collective."""
+        return float(self.comm.allreduce(float(values @ self.volume), MPI.SUM))
+
+
+class Space:
+    """A scalar Lagrange space with its dofs by cell and its scatter operators.
+
+    ``dofs`` (c, n) are local numbers; ``owned`` of ``local`` dofs are this rank's.
+    """
+
+    def __init__(self, geometry: Geometry, degree: int) -> None:
+        self.geometry, self.degree = geometry, degree
+        self.space = fem.functionspace(geometry.mesh, ("Lagrange", degree))
+        self.dofs = np.ascontiguousarray(self.space.dofmap.list[: geometry.count])
+        self.map = self.space.dofmap.index_map
+        self.owned = self.map.size_local
+        self.local = self.owned + self.map.num_ghosts
+        self.per_cell = self.dofs.shape[1]
+        self.element = self.space.element.basix_element
+        flat = self.dofs.ravel()
+        self._gather = sparse.csr_matrix(
+            (np.ones(flat.size), (flat, np.arange(flat.size))), shape=(self.local, flat.size)
+        )
+
+    def table(self, points: Array, derivatives: int = 0) -> Array:
+        """Basis values (q, n), or first derivatives (k, q, n), at reference points."""
+        table = self.element.tabulate(derivatives, points)[..., 0]
+        return table[0] if derivatives == 0 else table[1:]
+
+    def vector(self) -> fem.Function:
+        """A new field of the space, zero."""
+        return fem.Function(self.space)
+
+    def add(self, contributions: Array, out: fem.Function) -> None:
+        """Sum cell contributions (c, n) into the owned dofs of ``out``, replacing it. Collective."""
+        out.x.array[:] = self._gather @ contributions.reshape(-1)
+        out.x.scatter_reverse(cpp.la.InsertMode.add)
+        out.x.scatter_forward()
+
+    @cached_property
+    def coordinates(self) -> Array:
+        """Coordinates (local dofs, 3) [m]."""
+        return np.asarray(self.space.tabulate_dof_coordinates())
+
+    def dofs_on(self, facets: Array) -> Array:
+        """Local dofs on boundary facets given on any rank. Collective."""
+        dim = self.geometry.dim - 1
+        return np.asarray(fem.locate_dofs_topological(self.space, dim, facets))
+
+
+class Matrix:
+    """A PETSc matrix over a `Space` that is filled again and again from cell matrices (c, n, n)."""
+
+    def __init__(self, space: Space, dirichlet: Array, *, symmetric: bool = False) -> None:
+        self.space, self.symmetric = space, symmetric
+        self.dirichlet = np.asarray(dirichlet, dtype=np.int32)
+        u, v = ufl.TrialFunction(space.space), ufl.TestFunction(space.space)
+        self._csr = fem.create_matrix(fem.form(u * v * ufl.dx))
+        indptr = self._csr.indptr.astype(np.int64)
+        indices = self._csr.indices
+        self._slots = self._find_slots(indptr, indices)
+        self._rows = int(indptr[space.owned])
+        columns = self._csr.index_map(1).local_to_global(indices[: self._rows])
+        self._indptr = indptr[: space.owned + 1].astype(np.int32)
+        self._columns = columns.astype(np.int32)
+        self._mark_dirichlet(indptr, indices)
+        rows = (space.owned, space.map.size_global)
+        self.mat = PETSc.Mat().createAIJ(
+            (rows, rows), csr=(self._indptr, self._columns, np.zeros(self._rows)), comm=space.map.comm
+        )
+        if symmetric:
+            self.mat.setOption(PETSc.Mat.Option.SPD, True)
+
+    def _find_slots(self, indptr: Array, indices: Array) -> Any:
+        """The operator that sums flattened cell matrices into the entries of the matrix."""
+        width = int(indices.max(initial=0)) + 1
+        rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+        keys = rows * width + indices
+        order = np.argsort(keys)
+        dofs = self.space.dofs.astype(np.int64)
+        wanted = (dofs[:, :, None] * width + dofs[:, None, :]).ravel()
+        slots = order[np.searchsorted(keys, wanted, sorter=order)]
+        shape = (len(indices), wanted.size)
+        return sparse.csr_matrix((np.ones(wanted.size), (slots, np.arange(wanted.size))), shape=shape)
+
+    def _mark_dirichlet(self, indptr: Array, indices: Array) -> None:
+        flag = self.space.vector()
+        flag.x.array[self.dirichlet] = 1.0
+        flag.x.scatter_forward()
+        fixed = flag.x.array > 0.5
+        rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))[: self._rows]
+        columns = indices[: self._rows]
+        self._zero = np.flatnonzero(fixed[rows])
+        if self.symmetric:
+            # the matrix knows more ghosts than the space: their owners say which are fixed
+            mark = la.vector(self._csr.index_map(1))
+            mark.array[: self.space.owned] = fixed[: self.space.owned]
+            mark.scatter_forward()
+            self._zero = np.flatnonzero(fixed[rows] | (mark.array > 0.5)[columns])
+        fixed = fixed[rows]
+        self._one = np.flatnonzero(fixed & (rows == columns))
+
+    def fill(self, cells: Array) -> PETSc.Mat:
+        """Sum cell matrices (c, n, n); Dirichlet rows become identity rows. Collective."""
+        self._csr.data[:] = self._slots @ cells.reshape(-1)
+        self._csr.scatter_reverse()
+        data = self._csr.data[: self._rows]
+        data[self._zero] = 0.0
+        data[self._one] = 1.0
+        self.mat.setValuesCSR(self._indptr, self._columns, data)
+        self.mat.assemble()
+        return self.mat
+
+
+def quadrature(dim: int, degree: int) -> tuple[Array, Array]:
+    """Points (q, dim) and weights of a rule exact to ``degree`` on the reference simplex."""
+    cell = {1: basix.CellType.interval, 2: basix.CellType.triangle, 3: basix.CellType.tetrahedron}[dim]
+    points, weights = basix.make_quadrature(cell, degree)
+    return points, weights

@@ -1,0 +1,100 @@
+"""Velocity profiles on caps of any shape, scaled so that the discrete flow rate is exact."""
+
+from typing import Any
+
+from mpi4py import MPI
+from petsc4py import PETSc
+
+import basix.ufl
+import numpy as np
+import ufl
+from dolfinx import mesh
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from core.errors import MeshError
+from solvers.boundaries import Profile
+from solvers.cells import Geometry, Matrix, Space
+from solvers.facets import Facets
+from solvers.kernels import integrals, stiffness
+
+Array = NDArray[Any]
+
+
+def profile(space: Space, facets: Facets, name: str, shape: Profile) -> tuple[Array, Array]:
+    """Dofs of a cap off its rim, and a positive profile (dofs) there, unscaled. Collective.
+
+    "parabolic" solves −Δψ = 1 on the cap laid flat, ψ = 0 on its rim; "flat" is 1.
+    """
+    dofs = space.dofs_on(facets.numbers)
+    triangles = _whole_cap(facets)
+    if len(triangles) == 0:
+        raise MeshError(f"opening {name!r} has no facets")
+    axes = _plane(triangles)
+    values, where = _solve(triangles @ axes, space.degree)
+    tree = cKDTree(where)
+    here = space.coordinates[dofs][:, : space.geometry.dim] @ axes
+    distance, nearest = tree.query(here) if len(dofs) else (np.zeros(0), np.zeros(0, dtype=int))
+    reach = np.sqrt(np.abs(_areas(triangles @ axes)).mean())
+    if distance.max(initial=0.0) > 0.1 * reach:
+        raise MeshError(
+            f"opening {name!r} is not flat enough to carry a velocity profile",
+            where=f"points are {distance.max() * 1e3:.3g} mm off", do="cut the opening by a plane",
+        )
+    found = values[nearest]
+    if shape == "flat":
+        found = (found > 1e-12 * values.max()).astype(float)
+    return dofs, found
+
+
+def _whole_cap(facets: Facets) -> Array:
+    """Corner coordinates of the cap's facets of all ranks, in an order that does not depend on them."""
+    parts = facets.geometry.comm.allgather(facets.vertices)
+    whole = np.concatenate(parts)
+    order = np.lexsort(np.round(whole.mean(axis=1), 12).T)
+    return np.asarray(whole[order])
+
+
+def _plane(triangles: Array) -> Array:
+    """Two orthonormal axes (3, 2) in the mean plane of the cap."""
+    a, b = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
+    crosses = np.cross(a, b)
+    crosses *= np.sign(crosses @ crosses[0])[:, None]
+    normal = crosses.sum(axis=0)
+    normal /= np.linalg.norm(normal)
+    seed = np.eye(3)[np.argmin(np.abs(normal))]
+    first = np.cross(normal, seed)
+    first /= np.linalg.norm(first)
+    return np.column_stack([first, np.cross(normal, first)])
+
+
+def _areas(flat: Array) -> Array:
+    a, b = flat[:, 1] - flat[:, 0], flat[:, 2] - flat[:, 0]
+    return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2.0
+
+
+def _solve(flat: Array, degree: int) -> tuple[Array, Array]:
+    """ψ at the dofs of the flat cap and their coordinates (n, 2), on this process alone."""
+    corners = flat.reshape(-1, 2)
+    scale = np.ptp(corners, axis=0).max()
+    points, inverse = np.unique(np.round(corners / scale, 9), axis=0, return_inverse=True)
+    cells = inverse.reshape(-1, 3).astype(np.int64)
+    element = basix.ufl.element("Lagrange", "triangle", 1, shape=(2,))
+    cap = mesh.create_mesh(MPI.COMM_SELF, cells, points, ufl.Mesh(element))
+    cap.topology.create_connectivity(1, 2)
+    geometry = Geometry(cap)
+    space = Space(geometry, degree)
+    rim = space.dofs_on(mesh.exterior_facet_indices(cap.topology))
+    matrix = Matrix(space, rim, symmetric=True)
+    mat = matrix.fill(stiffness(space))
+    load = space.vector()
+    space.add(np.outer(geometry.jacobian, integrals(space)), load)
+    load.x.array[rim] = 0.0
+    solver = PETSc.KSP().create(MPI.COMM_SELF)
+    solver.setType("preonly")
+    solver.getPC().setType("lu")
+    solver.setOperators(mat)
+    found = space.vector()
+    solver.solve(load.x.petsc_vec, found.x.petsc_vec)
+    return np.maximum(found.x.array, 0.0), space.coordinates[:, :2] * scale
+

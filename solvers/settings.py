@@ -1,0 +1,102 @@
+"""Settings of the flow and clot computations: what a case says under [flow] and [clot]."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from core.settings import Settings, quantity
+from solvers.boundaries import Boundary, conditions
+from solvers.clots import ClotModel, models
+from solvers.rheology import Rheology, laws
+from solvers.rheology.carreau import Carreau
+
+
+class SchemeSettings(Settings):
+    """How the flow equations are solved."""
+
+    kind: Literal["projection"] = "projection"
+    element: Literal["P1/P1", "P2/P1"] = "P1/P1"
+    dt: float = quantity("s", "10 ms", "time step of the flow", above="0 s", at_most="1 s")
+    tolerances: Literal["standard", "tight"] = "standard"
+    backflow: float = quantity(
+        "1", 1.0, "backflow stabilisation β", at_least=0, at_most=1, source="Esmaily Moghadam 2011"
+    )
+
+    @property
+    def degree(self) -> int:
+        """Polynomial degree of the velocity."""
+        return int(self.element[1])
+
+
+class FlowSettings(Settings):
+    """Pulsatile flow in the open vein over a number of cycles."""
+
+    density: float = quantity("kg/m^3", "1060 kg/m^3", "density of blood", above="0 kg/m^3")
+    rheology: Annotated[Rheology, *laws.field()] = Carreau()
+    scheme: SchemeSettings = SchemeSettings()
+    period: float = quantity(
+        "s", "4 s", "length of a cycle (a breath)", above="0 s", source="15 breaths a minute at rest"
+    )
+    cycles: int = Field(default=3, ge=1, le=1000, description="most cycles before growth starts")
+    periodic: float = quantity(
+        "1", 0.02, "change from cycle to cycle at which the flow counts as periodic", above=0, at_most=1
+    )
+    snapshots: int = Field(default=8, ge=1, le=1000, description="stored times in the last cycle")
+    diffusivity: float = quantity(
+        "m^2/s", "1e-9 m^2/s", "diffusivity of blood age", at_least="0 m^2/s",
+        source="upper end of molecular values",
+    )
+    boundary: dict[str, Annotated[Boundary, *conditions.field()]]
+
+    @model_validator(mode="after")
+    def _boundaries_make_sense(self) -> "FlowSettings":
+        inlets = [name for name, b in self.boundary.items() if b.profile is not None]
+        if not self.boundary:
+            raise ValueError("boundary: no opening has a condition")
+        if len(inlets) == len(self.boundary):
+            raise ValueError(
+                "boundary: every opening has a flow rate, so the pressure has no level; "
+                'give at least one kind = "pressure"'
+            )
+        if self.steps_per_cycle < self.snapshots:
+            raise ValueError("snapshots: more stored times than time steps in a cycle")
+        return self
+
+    @property
+    def steps_per_cycle(self) -> int:
+        """Whole time steps in a cycle; the time step used is period / this."""
+        return max(1, round(self.period / self.scheme.dt))
+
+    @property
+    def dt(self) -> float:
+        """The time step [s] that divides the period."""
+        return self.period / self.steps_per_cycle
+
+
+class ClotSettings(Settings):
+    """How a clot grows over hours, and how often the flow is computed anew."""
+
+    model: Annotated[ClotModel, *models.field()]
+    until: float = quantity("s", "24 h", "length of the growth computed", above="0 s")
+    stored: int = Field(default=4, ge=1, le=1000, description="stored growth times, evenly spaced")
+    growth_width: float = quantity(
+        "m", "1.2 mm", "numerical width ℓ of the clot's edge; at least two cells", above="0 m"
+    )
+    largest_change: float = quantity(
+        "1", 0.1, "largest change of clot fraction in one growth step", above=0, at_most=0.5
+    )
+    refresh_at: float = quantity(
+        "1", 0.1, "relative change of clot volume at which the flow is computed anew",
+        above=0, at_most=1,
+    )
+    refresh_volume: float = quantity(
+        "m^3", "0.02 mL", "change of clot volume below which the flow is never computed anew",
+        above="0 m^3",
+    )
+    permeability: float = quantity(
+        "m^2", "1e-11 m^2", "least permeability that the flow sees", above="0 m^2",
+        source="flow exclusion needs K ≪ 1e-4 H²; a fibrin clot has 1e-13 to 1e-17 m²",
+    )
+
+
+__all__ = ["ClotSettings", "FlowSettings", "SchemeSettings"]

@@ -1,0 +1,79 @@
+"""Wall shear stress on the wall's facets."""
+
+from typing import Any
+
+import numpy as np
+from dolfinx.cpp.la import InsertMode
+from numpy.typing import NDArray
+
+from solvers.facets import Facets
+from solvers.projection import Projection
+
+Array = NDArray[Any]
+
+
+class WallShear:
+    """τ = −μ (∂u/∂n)_tangential on each wall facet [Pa], along the flow (f, 3).
+
+    P1: the reaction of the wall in the discrete momentum balance (the residual of the rows that
+    the no-slip condition replaced) over the area of each wall point, averaged to facets; second
+    order where the gradient of a cell is first. P2: the gradient at the facet's middle.
+    Facets that touch an opening use the gradient, since the reaction there is also the opening's.
+    """
+
+    def __init__(self, scheme: Projection, wall: Facets, rim: Array) -> None:
+        self.scheme, self.wall = scheme, wall
+        V, d = scheme.V, scheme.geometry.dim
+        keep = np.array([[i for i in range(d + 1) if i != p] for p in range(d + 1)])
+        self._corners = np.take_along_axis(V.dofs[wall.cells], keep[wall.place], axis=1)
+        middles = wall._corners.mean(axis=1)
+        slopes = np.stack([V.table(middles[p : p + 1], 1)[:, 0] for p in range(d + 1)])
+        self._slopes = np.einsum(
+            "fkn,fki->fni", slopes[wall.place], scheme.geometry.inverse[wall.cells], optimize=True
+        )
+        self._dofs = V.dofs[wall.cells]
+        if V.degree == 1:
+            at_rim = np.zeros(V.local, dtype=bool)
+            at_rim[rim] = True
+            self._by_gradient = at_rim[self._corners].any(axis=1)
+            self._prepare_reaction()
+
+    def _prepare_reaction(self) -> None:
+        V = self.scheme.V
+        on_wall = V.vector()
+        share = np.repeat((self.wall.area / self._corners.shape[1])[:, None], self._corners.shape[1], axis=1)
+        np.add.at(on_wall.x.array, self._corners, share)
+        on_wall.x.scatter_reverse(InsertMode.add)
+        on_wall.x.scatter_forward()
+        self._area = np.where(on_wall.x.array > 0.0, on_wall.x.array, 1.0)
+        self._near = np.flatnonzero((on_wall.x.array > 0.0)[V.dofs].any(axis=1))
+        self._work = V.vector()
+
+    def __call__(self) -> Array:
+        """τ (f, 3) of the last step. Collective."""
+        stress = self._from_gradient()
+        if self.scheme.V.degree == 1:
+            points = self._from_reaction()
+            facets = points[self._corners].mean(axis=1)
+            stress = np.where(self._by_gradient[:, None], stress, facets)
+        along = np.einsum("fi,fi->f", stress, self.wall.normal)
+        return np.asarray(stress - along[:, None] * self.wall.normal)
+
+    def _from_gradient(self) -> Array:
+        gradient = np.einsum("fnj,fni->fij", self._slopes, self.scheme.u[self._dofs], optimize=True)
+        slip = np.einsum("fij,fj->fi", gradient, self.wall.normal)
+        return np.asarray(-self.scheme.viscosity[self.wall.cells, None] * slip)
+
+    def _from_reaction(self) -> Array:
+        """−∫ μ ∂u/∂n φ_a / ∫ φ_a at the wall's points (dofs, 3), from the momentum residual."""
+        scheme, V = self.scheme, self.scheme.V
+        matrix, rhs = scheme.last_matrix[self._near], scheme.last_rhs[self._near]
+        local = np.einsum("cab,cbi->cai", matrix, scheme.u[V.dofs[self._near]], optimize=True) - rhs
+        out = np.empty_like(scheme.u)
+        whole = np.zeros((scheme.geometry.count, V.per_cell))
+        for i in range(scheme.geometry.dim):
+            whole[self._near] = local[:, :, i]
+            V.add(whole, self._work)
+            out[:, i] = -self._work.x.array / self._area
+        return out
+
