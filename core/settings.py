@@ -43,9 +43,8 @@ def quantity(
         value: Any = None
     else:
         value = ... if default is None else to_si(default, unit)
-    return Field(
-        default=value, description=meaning, json_schema_extra=extra, allow_inf_nan=False, **bounds
-    )
+    # `to_si` has refused what is not finite, also within a tuple
+    return Field(default=value, description=meaning, json_schema_extra=extra, **bounds)
 
 
 def unit_of(field: FieldInfo) -> str | None:

@@ -1,4 +1,4 @@
-"""The log of who did what to a run: one JSON line an action, each with the digest of the line before."""
+"""Who did what to a run: one JSON line an action, each with the digest of the line before."""
 
 import getpass
 import hashlib

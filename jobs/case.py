@@ -16,10 +16,9 @@ from meshes.sources import MeshSource, sources
 from postprocess.settings import MeasureSettings
 from solvers.settings import ClotSettings, FlowSettings
 
-
 PLAIN = (
     ("^Input should be", "must be"),
-    ("^this key is", "this setting is"),
+    ("^this key is missing|^Field required", "this setting is missing"),
     ("String should have at least 1 character", "must not be empty"),
     ("String should have at most", "must have at most"),
 )
@@ -30,13 +29,14 @@ class Patient(Settings):
     """Who the twin is of, as far as a report needs it: a pseudonym, never a name."""
 
     pseudonym: str = Field(
-        "unknown", max_length=32, description="made-up label; never a name or a hospital number"
+        default="unknown", max_length=32,
+        description="made-up label; never a name or a hospital number",
     )
     side: Literal["left", "right", "both", "unknown"] = "unknown"
     sex: Literal["female", "male", "other", "unknown"] = "unknown"
-    age_band: str = Field("unknown", description='a decade, e.g. "40-49", or "90+"')
-    study: str = Field("", max_length=80, description="what was imaged, or the trial")
-    date: datetime.date | None = Field(None, description="day of the study")
+    age_band: str = Field(default="unknown", description='a decade, e.g. "40-49", or "90+"')
+    study: str = Field(default="", max_length=80, description="what was imaged, or the trial")
+    date: datetime.date | None = Field(default=None, description="day of the study")
 
     @field_validator("pseudonym")
     @classmethod
@@ -56,7 +56,7 @@ class Patient(Settings):
 class Run(Settings):
     """How a case is computed; nothing here changes a result."""
 
-    ranks: int = Field(2, ge=1, le=100_000, description="MPI processes of the flow and clot stages")
+    ranks: int = Field(default=2, ge=1, le=100_000, description="MPI processes of flow and clot")
 
 
 class Case(Settings):
@@ -104,7 +104,8 @@ def _text(path: Path) -> str:
         ) from error
     except IsADirectoryError as error:
         raise CaseError(
-            "this is a folder, not a case file", where=str(path), do=f"did you mean {path}/case.toml?"
+            "this is a folder, not a case file", where=str(path),
+            do=f"did you mean {path}/case.toml?",
         ) from error
     except UnicodeDecodeError as error:
         raise CaseError(
@@ -139,7 +140,7 @@ def _apply(table: dict[str, Any], override: str) -> None:
     for step in steps:
         table = table.setdefault(step, {})
         if not isinstance(table, Mapping):
-            raise CaseError(f"{step!r} in --set {path} is no table of the case", where="command line")
+            raise CaseError(f"{step!r} in --set {path} is no table", where="command line")
     try:
         table[last] = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -156,7 +157,8 @@ def _placed(error: CaseError, path: Path, text: str, overrides: Sequence[str]) -
     dotted = ".".join(key for key in keys if key)
     for pattern, plain in PLAIN:
         what = re.sub(pattern, plain, what)
-    if any(dotted.startswith(item.partition("=")[0].strip()) for item in overrides):
+    asked = [item.partition("=")[0].strip() for item in overrides]
+    if dotted and any(dotted.startswith(item) or item.startswith(dotted) for item in asked):
         return CaseError(what, where=f"--set: {dotted}", do="mend this setting")
     line = line_of(text, dotted) if dotted else None
     place = f"{path.name}:{line}" if line else path.name

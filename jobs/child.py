@@ -24,11 +24,13 @@ log = logging.getLogger(__name__)
 
 
 def perform(name: str, path: Path, stages: Sequence[Stage] = STAGES) -> int:
-    """Do stage ``name`` of the run in ``path``; gives the exit code. In parallel stages, collective."""
+    """Do stage ``name`` of the run in ``path``; gives the exit code. Collective if parallel."""
     folder = Folder(path)
     stage = next(stage for stage in stages if stage.name == name)
-    comm = _world() if stage.parallel else without_mpi()
+    comm = _world() if stage.parallel else None
     rank = comm.rank if comm else 0
+    if comm is None:
+        without_mpi()
     to_terminal(rank=rank)
     signal.signal(signal.SIGUSR1, _stop)
     start = time.monotonic()
@@ -78,12 +80,12 @@ def _tell(error: BaseException, folder: Folder, stage: str) -> int:
     if is_full(error):
         error = full(folder.path)
     elif isinstance(error, MemoryError):
-        error = TwinError("there is not enough memory", do="use a coarser mesh or a larger machine")
+        error = TwinError("there is not enough memory", do="use a coarser mesh, or more memory")
         error.exit_code = 6
     elif not isinstance(error, TwinError):
-        name = type(error).__name__
+        text = (str(error).strip() or "no message").splitlines()[0]
         error = TwinError(
-            f"unexpected {name}: {str(error).strip().splitlines()[0] if str(error).strip() else name}",
+            f"unexpected {type(error).__name__}: {text}",
             where=f"stage {stage}; the whole story is in logs/{stage}.log",
             do="this is a defect of dvtwin; `--debug` shows where it happened",
         )

@@ -10,16 +10,19 @@ import typer
 
 from core.errors import CaseError, TryAgain, TwinError
 
-CASE = Annotated[Path, typer.Argument(metavar="CASE.toml", help="the case file", show_default=False)]
-RUN = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder", show_default=False)]
+CASE = Annotated[Path, typer.Argument(metavar="CASE.toml", help="the case file")]
+RUN = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder")]
+FILE = Annotated[Path, typer.Argument(metavar="FILE", help="a mesh.h5 or results.h5")]
 SET = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="A.B=VALUE", help='change a setting, e.g. measure.region="30 mm"'),
+    typer.Option("--set", metavar="A.B=VALUE", help='change a setting: measure.region="3 cm"'),
 ]
 OUT = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="run folder (default: run, beside the case)")
+    Path | None, typer.Option("--out", metavar="DIR", help="run folder; default: run, by the case")
 ]
-DEBUG = Annotated[bool, typer.Option("--debug", metavar="", help="show where in the program an error arose")]
+DEBUG = Annotated[bool, typer.Option("--debug", metavar="", help="show where an error arose")]
+RANKS = Annotated[int | None, typer.Option(metavar="N", min=1, help="MPI processes")]
+UNTIL = Annotated[str | None, typer.Option(metavar="STAGE", help="mesh, flow, clot or measure")]
 
 app = typer.Typer(
     name="dvtwin", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -33,7 +36,7 @@ START, WORK, LOOK, SELF = "Start here", "Compute", "Look at a run", "The program
 @app.callback(invoke_without_command=True)
 def _options(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", metavar="", help="Show the version.")] = False,
+    version: Annotated[bool, typer.Option("--version", metavar="", help="say which")] = False,
 ) -> None:
     if version:
         from core.record import commit, version_of
@@ -50,7 +53,7 @@ def _options(
 
 @app.command(rich_help_panel=START)
 def demo(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="where to work")] = Path("dvtwin-demo"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="where to work")] = Path("dvtwin-demo"),
     debug: DEBUG = False,  # noqa: ARG001
 ) -> None:
     """Image to report in one go, on the bundled iliac vein.
@@ -63,15 +66,15 @@ def demo(
         examples.copy("iliac-compression", out)
     say(f"The bundled case, an iliac vein under compression (synthetic image), in {out}/")
     if examples.prepare(out):
-        say("  image    made by make_image.py")
+        say("  image    made")
     _run(out / "case.toml", ranks=min(2, os.process_cpu_count() or 1))
 
 
 @app.command(rich_help_panel=START)
 def new(
-    template: Annotated[str, typer.Argument(help="an example's name", show_default=False)] = "",
-    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="default: a folder of that name")] = None,
-    listed: Annotated[bool, typer.Option("--list", metavar="", help="Show the templates.")] = False,
+    template: Annotated[str, typer.Argument(help="an example's name")] = "",
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="where")] = None,
+    listed: Annotated[bool, typer.Option("--list", metavar="", help="show the templates")] = False,
 ) -> None:
     """Write a commented case to start from.
 
@@ -84,6 +87,7 @@ def new(
             print(f"{name:<20} {title}")
         return
     case = examples.copy(template, folder or Path(template))
+    examples.prepare(case.parent)
     print(f"{case}\nEdit it, then: dvtwin check {case}")
 
 
@@ -112,8 +116,8 @@ def check(case: CASE, settings: SET = None, out: OUT = None, debug: DEBUG = Fals
 def run(
     case: CASE,
     settings: SET = None,
-    ranks: Annotated[int | None, typer.Option(metavar="N", min=1, help="MPI processes")] = None,
-    until: Annotated[str | None, typer.Option(metavar="STAGE", help="stop after mesh, flow, clot or measure")] = None,
+    ranks: RANKS = None,
+    until: UNTIL = None,
     out: OUT = None,
     debug: DEBUG = False,  # noqa: ARG001
 ) -> None:
@@ -128,7 +132,7 @@ def run(
 
 @app.command(rich_help_panel=LOOK)
 def status(
-    runs: Annotated[list[Path] | None, typer.Argument(metavar="[RUN]...", show_default=False)] = None,
+    runs: Annotated[list[Path] | None, typer.Argument(metavar="[RUN]...")] = None,
 ) -> None:
     """How runs stand; without a name, those in and below this folder."""
     from jobs import look
@@ -143,8 +147,8 @@ def status(
 @app.command(rich_help_panel=LOOK)
 def logs(
     run: RUN,
-    stage: Annotated[str, typer.Argument(help="mesh, flow, clot, measure or report; default: the last")] = "",
-    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="how many")] = 40,
+    stage: Annotated[str, typer.Argument(help="mesh, flow, …; default: the last")] = "",
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="how many lines")] = 40,
 ) -> None:
     """The end of a stage's log."""
     from jobs.executors.here import last_lines
@@ -154,7 +158,7 @@ def logs(
     log = folder.log(stage or str(folder.status().get("stage", "")))
     if not log.exists():
         there = ", ".join(sorted(path.stem for path in log.parent.glob("*.log")))
-        raise CaseError("there is no such log", where=str(log), do=f"there are {there}" if there else "")
+        raise CaseError("there is no such log", where=str(log), do=f"there is {there or 'none'}")
     print(f"--- {log}")
     print("\n".join(last_lines(log, lines)))
 
@@ -171,7 +175,7 @@ def report(run: RUN, debug: DEBUG = False) -> None:  # noqa: ARG001
 
 
 @app.command(rich_help_panel=LOOK)
-def inspect(file: Annotated[Path, typer.Argument(metavar="FILE", help="a mesh.h5 or results.h5", show_default=False)]) -> None:
+def inspect(file: FILE) -> None:
     """What a mesh or results file holds."""
     from jobs import look
 
@@ -206,8 +210,8 @@ def doctor() -> None:
 
 @app.command(rich_help_panel=SELF)
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)] = None,
-    file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the rows there")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
+    file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="the rows")] = None,
     debug: DEBUG = False,  # noqa: ARG001
 ) -> None:
     """Compute the benchmarks and show them beside their reference figures."""
@@ -224,7 +228,8 @@ def bench(
 
 
 @app.command(
-    rich_help_panel=SELF, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+    rich_help_panel=SELF,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )
 def test(context: typer.Context) -> None:
     """Run the project's tests: in one process, then on two ranks.
@@ -247,8 +252,9 @@ def stage(name: str, run: Path) -> None:
 
 
 def _run(
-    case: Path, settings: list[str] | None = None, ranks: int | None = None, until: str | None = None,
-    out: Path | None = None, *, source: Path | None = None, force: tuple[str, ...] = (),
+    case: Path, settings: list[str] | None = None, ranks: int | None = None,
+    until: str | None = None, out: Path | None = None, *, source: Path | None = None,
+    force: tuple[str, ...] = (),
 ) -> None:
     from jobs import pipeline
     from jobs.case import load
@@ -272,7 +278,7 @@ def say(text: str) -> None:
 
 
 def _print(table: Any) -> None:
-    """A table, at least 120 wide where the output is no terminal."""
+    """A table, 160 wide where the output is no terminal."""
     from rich.console import Console
 
     console = Console(highlight=False)

@@ -10,10 +10,13 @@ from core.errors import CaseError, JobError
 from core.record import ROOT
 from jobs.executors import Resources
 from jobs.executors.here import environment
+from jobs.folder import unwritable
 
 FOLDER = ROOT / "examples"
-MADE = shutil.ignore_patterns("run", "__pycache__", "*.nii.gz", "*.partial")
-"""What an example makes when it runs, and is not copied."""
+MADE = shutil.ignore_patterns("run", "__pycache__", "*.partial")
+"""What appears when an example runs, and is not copied."""
+DATA = ("*.nii.gz", "*.msh")
+"""Images and meshes that an example's script makes."""
 
 
 def titles() -> dict[str, str]:
@@ -30,7 +33,7 @@ def copy(name: str, to: Path) -> Path:
     if name not in known:
         raise CaseError(
             f"there is no template {name!r}", where=str(FOLDER),
-            do=f"choose one of {', '.join(known)}" if known else "use a checkout: examples are in it",
+            do=f"choose one of {', '.join(known) or 'those of a checkout'}",
         )
     if (to / "case.toml").exists():
         raise CaseError(
@@ -40,25 +43,29 @@ def copy(name: str, to: Path) -> Path:
     try:
         shutil.copytree(FOLDER / name, to, ignore=MADE, dirs_exist_ok=True)
     except OSError as error:
-        raise JobError(f"cannot write the case: {error.strerror or error}", where=str(to)) from error
+        raise unwritable(error, to) from error
     return to / "case.toml"
 
 
 def prepare(folder: Path) -> bool:
-    """Make the example's image where its script is there and the image is not; whether it did."""
-    script = folder / "make_image.py"
-    images = list(folder.glob("*.nii.gz"))
-    if not script.exists() or images:
+    """Run the example's `make_….py` where the image or mesh that it makes is missing; whether it did."""
+    scripts = sorted(folder.glob("make_*.py"))
+    if not scripts or _data(folder):
         return False
-    done = subprocess.run(
-        [sys.executable, "-P", str(script.resolve()), str(folder.resolve())],
-        env=environment(Resources(script)), capture_output=True, text=True,
-    )
-    if done.returncode:
-        for image in folder.glob("*.nii.gz"):
-            image.unlink()
-        raise JobError(
-            "the example's image could not be made", where=str(script),
-            do=(done.stderr.strip().splitlines() or ["no message"])[-1],
+    for script in scripts:
+        done = subprocess.run(
+            [sys.executable, "-P", str(script.resolve()), str(folder.resolve())],
+            env=environment(Resources(script)), capture_output=True, text=True,
         )
+        if done.returncode:
+            for half in _data(folder):
+                half.unlink()
+            raise JobError(
+                f"{script.name} failed: {(done.stderr.strip() or 'no message').splitlines()[-1]}",
+                where=str(script), do="see `dvtwin doctor`; then run the same command again",
+            )
     return True
+
+
+def _data(folder: Path) -> list[Path]:
+    return [path for pattern in DATA for path in folder.glob(pattern)]

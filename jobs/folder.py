@@ -101,7 +101,7 @@ class Folder:
         """How the run stands; empty where none was started."""
         try:
             return dict(json.loads(self.status_file.read_text()))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError) as error:
             raise JobError(
@@ -110,7 +110,7 @@ class Folder:
             ) from error
 
     def set_status(self, **values: Any) -> None:
-        """Change ``values`` in status.json; readers see the old file or the new one, never half."""
+        """Change ``values`` in status.json; readers see the old file or the new, never half."""
         write_json(self.status_file, {**self.status(), **values, "changed": now()})
 
     def set_stage(self, stage: str, **values: Any) -> None:
@@ -152,7 +152,8 @@ class Folder:
                 "there is no SHA256SUMS here", where=str(self.path),
                 do="only a finished run can be verified: `dvtwin run CASE.toml`",
             )
-        known = dict(reversed(line.split("  ", 1)) for line in self.sums.read_text().splitlines())
+        lines = self.sums.read_text().splitlines()
+        known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         there = {str(path.relative_to(self.path)): path for path in self.artefacts()}
         changed = [
             f"{name}: missing" if name not in there else f"{name}: changed"
@@ -164,7 +165,8 @@ class Folder:
 
 def find(path: Path) -> Folder:
     """The run folder that ``path`` names: itself, its `run`, or the one beside a case file."""
-    for candidate in (path.parent / "run", path.parent) if path.is_file() else (path, path / "run"):
+    start = path.parent if path.is_file() else path
+    for candidate in (start, start / "run"):
         if (candidate / "status.json").exists():
             return Folder(candidate)
     raise CaseError(
@@ -223,6 +225,7 @@ def _take(file: TextIO, path: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise JobError(
-            f"another run writes this folder ({file.read() or 'unknown process'})", where=str(path),
+            f"another run writes this folder ({file.read() or 'unknown process'})",
+            where=str(path),
             do="wait for it (`dvtwin status`), or choose another folder with --out DIR",
         ) from None

@@ -1,18 +1,18 @@
 """What is in a run, a mesh file or a results file, in a few lines."""
 
-import json
 import os
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from core.errors import CaseError
 from jobs.folder import Folder, find
 from jobs.screen import Tail, describe, span
 
+COLOURS = {"done": "green", "failed": "red", "running": "cyan", "stopped": "yellow", "lost": "red"}
 Lines = list[tuple[str, str]]
 
 
@@ -30,7 +30,6 @@ def status_table(folders: Sequence[Folder]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("run", "title", "state", "stage", "stages"):
         table.add_column(title, overflow="fold")
-    colour = {"done": "green", "failed": "red", "running": "cyan", "stopped": "yellow", "lost": "red"}
     for folder in folders:
         status = folder.status()
         state = state_of(status)
@@ -39,10 +38,8 @@ def status_table(folders: Sequence[Folder]) -> Table:
             f"{name} {span(stage['seconds'])}"
             for name, stage in status.get("stages", {}).items() if "seconds" in stage
         )
-        table.add_row(
-            str(folder.path), status.get("title", ""), f"[{colour.get(state, '')}]{state}[/]" if state in colour else state,
-            at, took,
-        )
+        shown = Text(state, style=COLOURS.get(state, ""))
+        table.add_row(str(folder.path), status.get("title", ""), shown, at, took)
     return table
 
 
@@ -73,13 +70,13 @@ def summary(path: Path) -> Lines:
     import h5py
 
     if not path.exists():
-        raise CaseError("there is no such file", where=str(path), do="give a mesh.h5 or results.h5")
+        raise CaseError("there is no such file", where=str(path), do="look into a run folder")
     try:
         with h5py.File(path, "r", locking=False) as file:
             if "dvtwin" in file:
                 return list(_of_results(path))
             if "sections" in file and "facet_tags" in file:
-                return list(_of_mesh(file))
+                return list(_of_mesh(path))
     except OSError:
         pass
     raise CaseError(
@@ -88,21 +85,22 @@ def summary(path: Path) -> Lines:
     )
 
 
-def _of_mesh(file: Any) -> Iterator[tuple[str, str]]:
-    points = file["points"][()]
-    size = 1e3 * (points.max(axis=0) - points.min(axis=0))
+def _of_mesh(path: Path) -> Iterator[tuple[str, str]]:
+    from meshes.build import report
+    from meshes.tagged import load
+
+    mesh = load(path)
+    size = 1e3 * (mesh.points.max(axis=0) - mesh.points.min(axis=0))
     yield "kind", "tagged mesh"
-    yield "cells", f"{len(file['cells']):,} on {len(points):,} points"
+    for line in report(mesh).splitlines():
+        name, _, text = line.partition("  ")
+        yield name, text.strip()
     yield "size", " × ".join(f"{length:.1f}" for length in size) + " mm"
-    tags = file["facet_tags"][()]
-    for tag, name in sorted(json.loads(file.attrs["names"]).items(), key=lambda item: int(item[0])):
-        yield name, f"boundary {tag}, {int((tags == int(tag)).sum()):,} facets"
-    branches = sorted({branch.decode() for branch in file["sections"]["branch"][()]})
+    for tag, name in sorted(mesh.names.items()):
+        yield f"boundary {tag}", f"{name}, {int((mesh.facet_tags == tag).sum()):,} facets"
+    branches = sorted({branch.decode() for branch in mesh.sections.branch})
     if branches:
-        yield "sections", f"{len(file['sections']['arc']):,} along {', '.join(branches)}"
-    for name, value in sorted(file["quality"].attrs.items()):
-        yield name, f"{float(value):.4g}"
-    yield "key", str(file.attrs["key"])[:12]
+        yield "sections", f"{len(mesh.sections.arc):,} along {', '.join(branches)}"
 
 
 def _of_results(path: Path) -> Iterator[tuple[str, str]]:
@@ -112,10 +110,12 @@ def _of_results(path: Path) -> Iterator[tuple[str, str]]:
         record = results.record()
         times = results.times()
         yield "kind", "results"
-        yield "made", f"{record.get('created', '?')} by {record.get('commit', '?')} on {record.get('ranks', '?')} ranks"
+        yield "made", " ".join(str(record.get(key, "?")) for key in ("created", "commit", "user"))
+        yield "ranks", str(record.get("ranks", "?"))
         yield "cells", f"{len(results.cells()):,} on {len(results.points()):,} points"
         yield "boundaries", ", ".join(results.names("boundaries"))
-        yield "stored", f"{len(times)} times" + (f", {times[0]:.3g} to {times[-1]:.3g} s" if len(times) else "")
+        span_of = f", {times[0]:.3g} to {times[-1]:.3g} s" if len(times) else ""
+        yield "stored", f"{len(times)} times{span_of}"
         for part in ("flow", "clot"):
             if results.has(part):
                 whole = results.attributes(part).get("complete", 0)

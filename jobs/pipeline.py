@@ -1,4 +1,4 @@
-"""Runs the stages of a case that are stale, one after the other, and keeps the run folder's books."""
+"""Runs the stages of a case that are stale, in order, and keeps the run folder's books."""
 
 import contextlib
 import json
@@ -10,10 +10,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.errors import (
-    CaseError, Diverged, GateFailed, JobError, MeshError, TryAgain, TwinError,
+    CaseError,
+    Diverged,
+    GateFailed,
+    JobError,
+    MeshError,
+    TryAgain,
+    TwinError,
 )
 from core.record import commit
 from jobs import audit
@@ -26,7 +32,8 @@ from jobs.stages import Stage, chain, digest_inputs, keys
 if TYPE_CHECKING:
     from jobs.case import Case
 
-ERRORS = {kind.exit_code: kind for kind in (CaseError, MeshError, Diverged, GateFailed, JobError, TryAgain)}
+KINDS = (CaseError, MeshError, Diverged, GateFailed, JobError, TryAgain)
+ERRORS = {kind.exit_code: kind for kind in KINDS}
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 Command = Callable[[str, Path], list[str]]
 
@@ -153,7 +160,8 @@ def _wait(job: Job, screen: Screen, tail: Tail) -> tuple[int, bool]:
             if len(asks) > told:
                 told = len(asks)
                 job.stop(now=told > 1)
-                screen.say("  stopping…" if told > 1 else "  stopping after a checkpoint (again: at once)…")
+                how = "at once" if told > 1 else "after a checkpoint (again: at once)"
+                screen.say(f"  stopping {how}…")
             screen.show(tail.read())
             time.sleep(0.1)
         return code, bool(asks)
@@ -209,6 +217,6 @@ def why(stage: str, code: int, stopped: bool, folder: Folder) -> TwinError:
 
 
 def summary(took: Mapping[str, float]) -> str:
-    """ "mesh 12 s, flow 1 min 05 s; 1 min 17 s in all"."""
+    """What took how long: mesh 12 s, flow 1 min 05 s; 1 min 17 s in all."""
     each = ", ".join(f"{name} {span(seconds)}" for name, seconds in took.items())
     return f"{each}; {span(sum(took.values()))} in all" if len(took) > 1 else each

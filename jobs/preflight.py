@@ -48,7 +48,7 @@ def inspect(case: "Case", base: Path, folder: Folder) -> list[Finding]:
     if case.clot:
         found.append(Finding("good", "clot", f"growth over {case.clot.until / 3600:.3g} h"))
     if not fresh:
-        return [*found, Finding("note", "mesh", "not made yet: its boundaries and cells come with it")]
+        return [*found, Finding("note", "mesh", "not made yet: then its openings are compared")]
     match_boundaries(case, folder.mesh)
     return [*found, *_of_mesh(case, _figures(folder.mesh))]
 
@@ -85,7 +85,7 @@ def _of_mesh(case: "Case", figures: Mapping[str, float]) -> list[Finding]:
     found = [Finding("good", "mesh", f"{cells:,.0f} cells, about {need / 1e9:.1f} GB of memory")]
     courant = _courant(case, figures)
     if courant is not None:
-        text = f"about {courant:.1f} at the narrowest place (cell widths that blood crosses in a step)"
+        text = f"about {courant:.1f} cells in a step at the narrowest place"
         good = courant < 4
         found.append(Finding("good" if good else "note", "CFL", text + (
             "" if good else "; a smaller flow.scheme.dt is safer"

@@ -48,8 +48,9 @@ class Screen:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False)
         self._bars = Progress(
-            TextColumn("  {task.description:<8}"), BarColumn(24), TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(), TextColumn("{task.fields[detail]}", style="dim"),
+            TextColumn("  {task.description:<8}"), BarColumn(24),
+            TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(),
+            TextColumn("{task.fields[detail]}", style="dim"),
             console=self.console, refresh_per_second=5,
         )
         self._bar: TaskID | None = None
@@ -62,9 +63,11 @@ class Screen:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
-        self._bars.stop()
+        if self.console.is_terminal:
+            self._bars.stop()
 
     def say(self, text: str) -> None:
         """A line of its own."""
@@ -93,7 +96,8 @@ class Screen:
             self._bars.update(self._bar, completed=done, detail=detail)
         elif clock - self._spoke >= INTERVAL:
             self._spoke = clock
-            self.say(f"  {self._stage:<8} {100 * done:3.0f} %  {span(clock - self._start)}  {detail}")
+            elapsed = span(clock - self._start)
+            self.say(f"  {self._stage:<8} {100 * done:3.0f} %  {elapsed}  {detail}")
 
     def end(self, entry: Mapping[str, Any], word: str = "done") -> float:
         """The stage at work ends; gives the seconds it took."""
@@ -105,11 +109,11 @@ class Screen:
             self._bars.stop_task(self._bar)
             self._bar = None
         else:
-            self.say(f"  {self._stage:<8} {word} in {span(seconds)}" + (f"  {detail}" if detail else ""))
+            self.say(f"  {self._stage:<8} {word} in {span(seconds)}  {detail}".rstrip())
         return seconds
 
     def _left(self, done: float, clock: float) -> str:
-        """The time left at the pace seen since the stage's first word: a resumed stage starts late."""
+        """The time left at the pace since the stage's first word: a resumed stage starts late."""
         begun, since = self._first
         if done - begun < 0.02 or clock - since < 3:
             return ""
@@ -126,7 +130,9 @@ def describe(entry: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def span(seconds: float) -> str:

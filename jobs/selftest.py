@@ -15,6 +15,7 @@ TWO_RANKS = (
     "mpirun", "-n", "2", "--bind-to", "none", "--map-by", ":OVERSUBSCRIBE",
     sys.executable, "-P", "-m", "pytest", "-m", "mpi",
 )
+CLOSING = ("passed", "failed", "error", "deselected", "no tests ran")
 NOTHING_CHOSEN = 5
 """Pytest's exit code when no test was left to run."""
 
@@ -35,7 +36,7 @@ test.__test__ = False  # type: ignore[attr-defined]  # pytest must not take it f
 
 
 def _run(command: Sequence[str]) -> tuple[int, str]:
-    """Run with the output passed through; gives the exit code and the last line that says anything."""
+    """Run with the output passed through; gives the exit code and pytest's closing line."""
     last = "no output"
     with subprocess.Popen(
         command, cwd=ROOT, env=environment(Resources(Path("-"))), stdout=subprocess.PIPE,
@@ -45,6 +46,6 @@ def _run(command: Sequence[str]) -> tuple[int, str]:
         for line in process.stdout:
             sys.stdout.write(line)
             sys.stdout.flush()
-            if " in " in line and any(word in line for word in ("passed", "failed", "error", "deselected")):
+            if " in " in line and any(word in line for word in CLOSING):
                 last = line.strip().strip("= ")
     return process.returncode, last

@@ -40,7 +40,8 @@ def keys(
     case: "Case", inputs: Mapping[str, str], stages: Sequence[Stage]
 ) -> dict[str, str]:
     """The key that each stage's artefact has when it is up to date, from the case, the digests of
-    its input files, and the program."""
+    its input files, and the program.
+    """
     found: dict[str, str] = {}
     for stage in stages:
         found[stage.name] = digest({
@@ -130,7 +131,8 @@ STAGES = (
     ),
     Stage(
         "measure", ("flow", "clot"), ("metrics.json",), ("core", "postprocess"),
-        lambda case: effective(case.measure), lambda folder: _in_json(folder.metrics), work.measure,
+        lambda case: effective(case.measure), lambda folder: _in_json(folder.metrics),
+        work.measure,
     ),
     Stage(
         "report", ("measure",), ("report.json", "report.pdf", "figures"), ("core", "postprocess"),

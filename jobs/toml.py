@@ -53,7 +53,8 @@ def _string(text: str) -> str:
 
 def line_of(text: str, path: str) -> int | None:
     """The line (from 1) of ``text`` where the key at the dotted ``path`` is set, or the nearest
-    table above it; None where neither stands in the text."""
+    table above it; None where neither stands in the text.
+    """
     best, found = 0, None
     table: tuple[str, ...] = ()
     wanted = tuple(path.split("."))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Task:
     """One stage at work: ``base`` is the folder of the case file, ``comm`` MPI's communicator in
-    a parallel stage."""
+    a parallel stage.
+    """
 
     case: "Case"
     base: Path

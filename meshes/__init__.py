@@ -1,1 +1,1 @@
-"""From a vein's image, surface or foreign mesh to tagged tetrahedra in metres with named boundaries."""
+"""From a vein's image or foreign mesh to tetrahedra in metres with named boundaries."""

@@ -19,8 +19,14 @@ from meshes.vmtk_lines import Line
 Array = NDArray[Any]
 
 CAVA = np.array([[0, 0, 0], [1, -1, 30], [1, -3, 62], [0, -4, 90]], dtype=float)
-LEFT = np.array([[0, 0, 0], [15, 5, -9], [35, 8, -33], [50, 3, -66], [60, -12, -100], [66, -26, -128]], dtype=float)
-RIGHT = np.array([[0, 0, 0], [-8, 4, -15], [-20, 8, -40], [-35, 3, -70], [-46, -12, -102], [-52, -26, -130]], dtype=float)
+LEFT = np.array(
+    [[0, 0, 0], [15, 5, -9], [35, 8, -33], [50, 3, -66], [60, -12, -100], [66, -26, -128]],
+    dtype=float,
+)
+RIGHT = np.array(
+    [[0, 0, 0], [-8, 4, -15], [-20, 8, -40], [-35, 3, -70], [-46, -12, -102], [-52, -26, -130]],
+    dtype=float,
+)
 INTERNAL = np.array([[0, 0, 0], [-5, 12, -10], [-12, 22, -26], [-14, 28, -38]], dtype=float)
 """The left internal iliac vein from where it joins; the right one is its mirror image."""
 
@@ -140,7 +146,11 @@ def _tube(name: str, curve: Array, area: Array, flatness: Array) -> Tube:
 
 def _turned(tube: Tube) -> Tube:
     return Tube(
-        tube.name, tube.curve[::-1], tube.depth[::-1], tube.width[::-1], tube.front[::-1],
+        tube.name,
+        tube.curve[::-1],
+        tube.depth[::-1],
+        tube.width[::-1],
+        tube.front[::-1],
         -tube.tangent[::-1],
     )
 
@@ -187,7 +197,7 @@ def distance(points: Array, tube: Tube, beyond: float = 0.0) -> Array:
 
 def union(points: Array, parts: list[Tube], beyond: float = 0.0) -> Array:
     """Signed distance from the joined veins [mm], crotches rounded."""
-    result = np.full(len(points), 1e2)
+    result: Array = np.full(len(points), 1e2)
     for part in parts:
         here = distance(points, part, beyond)
         mix = np.clip(0.5 + 0.5 * (result - here) / BLEND, 0, 1)

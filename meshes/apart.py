@@ -1,4 +1,4 @@
-"""Runs a mesher in a process of its own: it may abort or hang, and its licence stays out of ours."""
+"""Runs a mesher in a process of its own, for it may abort or hang, and its licence stays there."""
 
 import importlib
 import os
@@ -18,7 +18,7 @@ MPI_VARIABLES = ("OMPI_", "PMIX_", "PRTE_", "PMI_", "SLURM_")
 
 
 def apart[T](function: Callable[..., T], *arguments: Any, limit: float = 900.0) -> T:
-    """``function(*arguments)`` in a child process that has ``limit`` seconds; its errors are raised here."""
+    """``function(*arguments)`` in a child process with ``limit`` seconds; its errors rise here."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(MPI_VARIABLES)}
     kept["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [kept.get("PYTHONPATH")])])
     with tempfile.TemporaryDirectory(prefix="dvtwin-mesh-") as folder:
@@ -47,14 +47,19 @@ def apart[T](function: Callable[..., T], *arguments: Any, limit: float = 900.0) 
         return value
     if isinstance(value, TwinError):
         raise value
-    raise MeshError(f"the mesher failed: {value}", where=function.__qualname__, do="use another `size`")
+    raise MeshError(
+        f"the mesher failed: {value}", where=function.__qualname__, do="use another `size`"
+    )
 
 
 def main(task: Path, answer: Path) -> None:
     """The child: read the task, run it, write the answer whole or not at all."""
     module, name, arguments = pickle.loads(task.read_bytes())
     try:
-        result: tuple[bool, Any] = (True, getattr(importlib.import_module(module), name)(*arguments))
+        result: tuple[bool, Any] = (
+            True,
+            getattr(importlib.import_module(module), name)(*arguments),
+        )
     except TwinError as error:
         result = (False, error)
     except Exception as error:  # gmsh raises bare Exception; the text is all there is

@@ -1,4 +1,4 @@
-"""A mesh source → the checked mesh with centreline sections and its record; and what to say of it."""
+"""A mesh source → the checked mesh with sections and record; and what to say of it."""
 
 import time
 from dataclasses import replace
@@ -14,7 +14,17 @@ from meshes import centerline, quality, topology
 from meshes.sources import MeshSource
 from meshes.tagged import Sections, TaggedMesh
 
-VERSIONS = ("numpy", "scipy", "gmsh", "meshio", "vtk", "vmtk", "mmgpy", "SimpleITK", "scikit-image")
+VERSIONS = (
+    "numpy",
+    "scipy",
+    "gmsh",
+    "meshio",
+    "vtk",
+    "vmtk",
+    "mmgpy",
+    "SimpleITK",
+    "scikit-image",
+)
 
 
 def build(source: MeshSource, folder: Path) -> TaggedMesh:
@@ -64,13 +74,17 @@ def _doubts(mesh: TaggedMesh, figures: dict[str, float]) -> list[str]:
     """What is sound enough to compute on and still worth a warning."""
     doubts = []
     if figures["radius_ratio_min"] < 1e-2:
-        doubts.append(f"worst cell has radius ratio {figures['radius_ratio_min']:.1e}: expect slow solves")
+        doubts.append(
+            f"worst cell has radius ratio {figures['radius_ratio_min']:.1e}: expect slow solves"
+        )
     for name, tag in quality.opening_tags(mesh).items():
         if f"area.{name}" not in figures or mesh.cells.shape[1] != 4:
             continue
         radius = np.sqrt(figures[f"area.{name}"] / np.pi)
         if figures[f"unevenness.{name}"] > 0.05 * radius:
-            doubts.append(f"opening {name!r} is not flat: {1e3 * figures[f'unevenness.{name}']:.2f} mm off")
+            doubts.append(
+                f"opening {name!r} is not flat: {1e3 * figures[f'unevenness.{name}']:.2f} mm off"
+            )
         facets = mesh.facets[mesh.facet_tags == tag]
         number, _ = topology.pieces(topology.neighbours(facets), len(facets))
         if number > 1:
@@ -87,8 +101,11 @@ def report(mesh: TaggedMesh) -> str:
     lines = [
         ("cells", f"{figures['cells']:,.0f} cells, {figures['points']:,.0f} points"),
         ("volume", f"{1e6 * figures['volume']:.2f} ml"),
-        ("shape", f"radius ratio {figures['radius_ratio_min']:.3f} at worst, "
-                  f"{figures['radius_ratio_mean']:.2f} on average"),
+        (
+            "shape",
+            f"radius ratio {figures['radius_ratio_min']:.3f} at worst, "
+            f"{figures['radius_ratio_mean']:.2f} on average",
+        ),
     ]
     for name in quality.opening_tags(mesh):
         area: Any = figures.get(f"area.{name}", np.nan)
@@ -96,8 +113,11 @@ def report(mesh: TaggedMesh) -> str:
         lines.append((name, f"{1e6 * area:.1f} mm², diameter {1e3 * diameter:.1f} mm"))
     if "cells_across_narrowest" in figures:
         lines.append(
-            ("narrowest", f"inscribed diameter {2e3 * figures['narrowest_radius']:.1f} mm, "
-                          f"{figures['cells_across_narrowest']:.1f} cells across")
+            (
+                "narrowest",
+                f"inscribed diameter {2e3 * figures['narrowest_radius']:.1f} mm, "
+                f"{figures['cells_across_narrowest']:.1f} cells across",
+            )
         )
     lines += [("warning", text) for text in mesh.record.get("warnings", [])]
     width = max(len(label) for label, _ in lines)

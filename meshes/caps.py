@@ -44,8 +44,11 @@ def find(points: Array, facets: Array) -> list[Cap]:
         rows = np.flatnonzero(region == label)
         if len(rows) < 3:
             continue
-        cap = Cap(rows, area[rows] @ points[facets[rows]].mean(axis=1) / area[rows].sum(),
-                  float(np.sqrt(area[rows].sum() / np.pi)))
+        cap = Cap(
+            rows,
+            area[rows] @ points[facets[rows]].mean(axis=1) / area[rows].sum(),
+            float(np.sqrt(area[rows].sum() / np.pi)),
+        )
         if _is_flat(points, facets[rows], cap) and _is_round(points, facets[rows], cap):
             caps.append(cap)
     return caps
@@ -83,13 +86,18 @@ def named(
         tags[caps[nearest].rows] = 10 + number
         names[10 + number] = name
     left = [cap for number, cap in enumerate(caps) if number not in taken]
-    return tags, names, [f"a flat end is not named and counts as wall: {_said(cap)}" for cap in left]
+    return (
+        tags,
+        names,
+        [f"a flat end is not named and counts as wall: {_said(cap)}" for cap in left],
+    )
 
 
 def _nearest(caps: list[Cap], name: str, point: Array) -> int:
     if not caps:
         raise MeshError(
-            "the boundary has no flat ends", where="mesh.openings",
+            "the boundary has no flat ends",
+            where="mesh.openings",
             do="cut the vessel's ends square, or tag them in the mesh file",
         )
     distance = [float(np.linalg.norm(cap.centre - point)) for cap in caps]

@@ -1,4 +1,4 @@
-"""Centreline sections of any tagged mesh: planes with branch, arc, tangent and inscribed radius."""
+"""Sections of any tagged mesh: centreline planes with branch, arc, tangent, inscribed radius."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -126,7 +126,7 @@ def _with(line: Line, other: Line, tree: "cKDTree") -> Array:
     near = distance <= TOGETHER * other.radius[nearest]
     apart = np.flatnonzero(~near)
     met = np.zeros(len(near), dtype=bool)
-    met[(apart[-1] + 1 if len(apart) else 0):] = True
+    met[(apart[-1] + 1 if len(apart) else 0) :] = True
     return met
 
 
@@ -152,7 +152,7 @@ def _planes(
         arc = line.arc
         tangent = np.gradient(line.points, axis=0)
         at = np.arange(0.0, arc[-1], spacing)
-        at = at[(OFF_THE_ENDS if branch in openings and branch != root else 0):]
+        at = at[(OFF_THE_ENDS if branch in openings and branch != root else 0) :]
         at = at[: len(at) - OFF_THE_ENDS] if branch == last else at
         for s in at:
             centre, direction = (
@@ -164,11 +164,9 @@ def _planes(
     rows = _outside_extensions(rows, surface, mesh)
     if not rows:
         raise MeshError("the centreline is too short for a section")
-    branch, arc_, centre_, tangent_, radius_ = zip(*rows, strict=True)
-    return Sections(
-        np.array(branch, dtype="S"), np.array(arc_) / MM, np.array(centre_) / MM,
-        np.array(tangent_), np.array(radius_) / MM,
-    )
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    title, arc, centre, tangent, radius = columns
+    return Sections(title.astype("S"), arc / MM, centre / MM, tangent, radius / MM)
 
 
 def _outside_extensions[R: tuple[Any, ...]](

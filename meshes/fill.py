@@ -26,9 +26,7 @@ def filled(
     faces = topology.faces(cells)
     border = faces.unique[faces.count == 1]
     if len(border) != len(facets) or (topology.match(facets, border) < 0).any():
-        raise MeshError(
-            "the volume mesher did not keep the surface", do="use another `size`"
-        )
+        raise MeshError("the volume mesher did not keep the surface", do="use another `size`")
     return points, cells, facets, surface.tags
 
 

@@ -1,5 +1,6 @@
 """Label images: read, picked, gated on topology, and contoured in millimetres."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ MARGIN = 3
 
 @dataclass(frozen=True)
 class Labels:
-    """Label values by voxel (x, y, z) and the map from voxel indices to millimetres (patient, LPS)."""
+    """Label values by voxel (x, y, z) and the map from voxel indices to millimetres (LPS)."""
 
     values: Array
     direction: Array
@@ -40,21 +41,23 @@ class Labels:
 
 
 def read(path: Path, metres: float) -> Labels:
-    """A label image (NIfTI, NRRD, MHA, …) whose physical coordinates are in units of ``metres``."""
-    import SimpleITK as sitk
+    """A label image (NIfTI, NRRD, MHA, …) whose coordinates are in units of ``metres``."""
+    import SimpleITK as sitk  # noqa: N813
 
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise CaseError(
-            "cannot read the label image", where=str(path),
+            "cannot read the label image",
+            where=str(path),
             do="give a NIfTI, NRRD or MetaImage file",
         ) from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise CaseError(
             f"the label image has {image.GetDimension()} dimensions and "
             f"{image.GetNumberOfComponentsPerPixel()} values a voxel",
-            where=str(path), do="give a three-dimensional image with one label a voxel",
+            where=str(path),
+            do="give a three-dimensional image with one label a voxel",
         )
     mm = metres * 1e3
     return Labels(
@@ -93,7 +96,9 @@ def gated(mask: Labels) -> tuple[Labels, list[str]]:
     said = [f"label: kept the largest piece without cavities ({changed:.2%})"] if changed else []
     if changed > MOST_REPAIR:
         lost, number = ndimage.label(mask.values & ~whole)
-        centre = mask.to_mm(np.argwhere(lost == np.argmax(np.bincount(lost.ravel())[1:]) + 1)).mean(0)
+        centre = mask.to_mm(
+            np.argwhere(lost == np.argmax(np.bincount(lost.ravel())[1:]) + 1)
+        ).mean(0)
         raise MeshError(
             f"the label is in {number + 1} pieces; {changed:.0%} of it is not connected",
             where=f"largest lost piece around {np.round(centre, 1).tolist()} mm",
@@ -130,7 +135,7 @@ def _handles(mask: Array) -> int:
 
 def _repaired(mask: Array) -> tuple[Array, str, float]:
     full = np.ones((3, 3, 3))
-    repairs = {
+    repairs: dict[str, Callable[[Array], Array]] = {
         "closing (6)": lambda x: ndimage.binary_closing(x),
         "closing (26)": lambda x: ndimage.binary_closing(x, full),
         "opening (6)": lambda x: ndimage.binary_opening(x),
@@ -146,6 +151,7 @@ def _repaired(mask: Array) -> tuple[Array, str, float]:
         seen = f"the least repair changes {best[2]:.1%}" if best else "no simple repair helps"
         raise MeshError(
             f"the label has {_handles(mask)} handles (vessels that touch); {seen}",
-            where="mesh.labels", do="part the touching vessels in the segmentation",
+            where="mesh.labels",
+            do="part the touching vessels in the segmentation",
         )
     return best

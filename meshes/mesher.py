@@ -12,7 +12,7 @@ from meshes.sources import GROWTH
 
 HXT = 10
 INNER = 0.8
-"""HXT's inner edges come out about a quarter longer than asked for; measured on tubes and veins."""
+"""HXT's inner edges come out a quarter longer than asked for; measured on tubes and veins."""
 
 Array = NDArray[Any]
 Ball = tuple[Array, float, float]
@@ -63,7 +63,7 @@ def generate() -> None:
 
 
 def collect(volumes: dict[int, int], surfaces: dict[int, int]) -> tuple[Array, ...]:
-    """Points, cells, cell tags, facets and facet tags of the entities that are keys, tagged by value."""
+    """Points, cells, cell tags, facets, facet tags of the entities (keys), tagged by the values."""
     numbers, xyz, _ = gmsh.model.mesh.getNodes()
     cells, cell_tags = _elements(volumes, 3, 4)
     facets, facet_tags = _elements(surfaces, 2, 3)

@@ -1,4 +1,4 @@
-"""The ends of a vessel surface: cut square to the centreline, extended, capped, named. Millimetres."""
+"""The ends of a vessel surface [mm]: cut square to the centreline, extended, capped, named."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,14 +34,15 @@ class End:
 
 
 def end_of(name: str, line: Line, tip: Array, trim: float) -> End:
-    """The cut ``trim`` radii before the tip at the line's start, square to the next radius of it."""
+    """The cut ``trim`` radii before the tip at the line's start, square to its next radius."""
     points = np.concatenate([[tip], line.points])
     radius = float(np.median(line.radius[line.arc <= max(2 * line.radius[0], 3.0)]))
     arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     if arc[-1] < (trim + 1.5) * radius:
         raise MeshError(
-            f"the vessel at opening {name!r} is only {arc[-1]:.1f} mm long, {arc[-1] / radius:.1f} radii",
-            where=f"mesh.openings.{name}", do="segment more of it, or leave this opening out",
+            f"the vessel at opening {name!r} is only {arc[-1]:.1f} mm long ({radius:.1f} mm wide)",
+            where=f"mesh.openings.{name}",
+            do="segment more of it, or leave this opening out",
         )
     here, there = (
         np.array([np.interp(s * radius, arc, points[:, i]) for i in range(3)])
@@ -68,7 +69,8 @@ def cut(surface: Surface, end: End) -> Surface:
     if beyond.GetNumberOfCells() == 0:
         raise MeshError(
             f"nothing lies beyond the cut of opening {end.name!r}",
-            where=f"mesh.openings.{end.name}", do="move its point to the vessel's end",
+            where=f"mesh.openings.{end.name}",
+            do="move its point to the vessel's end",
         )
     joined = vtk.vtkAppendPolyData()
     joined.AddInputData(kept)
@@ -124,7 +126,11 @@ def capped(
     area. Tags: 1 wall, 2 wall of extensions, 10 and up the openings in the order of ``ends``.
     """
     rings = _ring_of_each(surface, ends)
-    points, triangles, tags = [surface.points], [surface.triangles], [np.full(len(surface.triangles), WALL_TAG)]
+    points, triangles, tags = (
+        [surface.points],
+        [surface.triangles],
+        [np.full(len(surface.triangles), WALL_TAG)],
+    )
     count = len(surface.points)
     for number, end in enumerate(ends):
         ring, place = rings[end.name], surface.points[rings[end.name]]
@@ -134,14 +140,16 @@ def capped(
             tags.append(np.full(len(strips), EXTENSION_TAG))
             points.append(added)
             ring = np.arange(count + len(added) - len(ring), count + len(added))
-            place = added[-len(ring):]
+            place = added[-len(ring) :]
             count += len(added)
         lid = _ears(place)
         triangles.append(ring[lid][:, ::-1])
         tags.append(np.full(len(lid), FIRST_OPENING + number))
     names = {WALL_TAG: "wall", **({EXTENSION_TAG: "wall_ext"} if extend > 0 else {})}
     names |= {FIRST_OPENING + number: end.name for number, end in enumerate(ends)}
-    whole = Surface(np.concatenate(points), np.concatenate(triangles), np.concatenate(tags).astype(np.int32))
+    whole = Surface(
+        np.concatenate(points), np.concatenate(triangles), np.concatenate(tags).astype(np.int32)
+    )
     return whole, names, {end.name: end.outward for end in ends}
 
 
@@ -161,7 +169,8 @@ def _ring_of_each(surface: Surface, ends: list[End]) -> dict[str, Array]:
         if nearest in taken:
             raise MeshError(
                 f"openings {taken[nearest]!r} and {end.name!r} come out at the same end",
-                where="mesh.openings", do="give each opening its own vessel's end",
+                where="mesh.openings",
+                do="give each opening its own vessel's end",
             )
         taken[nearest] = end.name
         found[end.name] = rings[nearest]
@@ -169,7 +178,7 @@ def _ring_of_each(surface: Surface, ends: list[End]) -> dict[str, Array]:
 
 
 def _extension(ring: Array, end: End, length: float) -> tuple[Array, Array]:
-    """Points of rings beyond ``ring`` and the triangles between (corner −k−1 is point k of ``ring``)."""
+    """Points of rings beyond ``ring`` and triangles between; corner −k−1 is point k of ``ring``."""
     centre = ring.mean(axis=0)
     flat = ring - centre - np.outer((ring - centre) @ end.outward, end.outward)
     area = np.linalg.norm(np.cross(flat, np.roll(flat, -1, axis=0)).sum(axis=0)) / 2
@@ -181,7 +190,9 @@ def _extension(ring: Array, end: End, length: float) -> tuple[Array, Array]:
         way = layer / layers
         blend = np.clip(2 * way, 0, 1)
         blend = blend * blend * (3 - 2 * blend)
-        rows.append(centre + (1 - blend) * flat + blend * circle + way * length * radius * end.outward)
+        rows.append(
+            centre + (1 - blend) * flat + blend * circle + way * length * radius * end.outward
+        )
         below = -1 - np.arange(n) if layer == 1 else np.arange(n) + (layer - 2) * n
         above = np.arange(n) + (layer - 1) * n
         # the ring runs as its wall triangle does: the strip runs it the other way

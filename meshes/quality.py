@@ -21,7 +21,7 @@ FLAT = 1e-9
 
 
 def check(mesh: TaggedMesh, *, any_size: bool = False) -> dict[str, float]:
-    """The figures of a sound mesh. Raises `MeshError` for the first thing that makes it unsound."""
+    """The figures of a sound mesh. Raises `MeshError` for what makes it unsound."""
     gates(mesh, any_size=any_size)
     return figures(mesh)
 
@@ -61,18 +61,20 @@ def _cells_are_there(mesh: TaggedMesh) -> None:
     if len(mesh.cells) == 0:
         raise MeshError(
             "the mesh has no tetrahedra",
-            do="give a volume mesh; a surface or image goes through kind = \"mask\"",
+            do='give a volume mesh; a surface or image goes through kind = "mask"',
         )
     bad = np.flatnonzero(~np.isfinite(mesh.points).all(axis=1))
     if len(bad):
         raise MeshError(
             f"{len(bad)} points have coordinates that are not numbers",
-            where=f"point {bad[0]}", do="write the mesh anew with its generator",
+            where=f"point {bad[0]}",
+            do="write the mesh anew with its generator",
         )
     if mesh.cells.min() < 0 or mesh.cells.max() >= len(mesh.points):
         raise MeshError(
             "cells refer to points that are not there",
-            where=f"point {mesh.cells.max()} of {len(mesh.points)}", do="the file is damaged: write it anew",
+            where=f"point {mesh.cells.max()} of {len(mesh.points)}",
+            do="the file is damaged: write it anew",
         )
 
 
@@ -97,7 +99,8 @@ def _boundary_is_sound(mesh: TaggedMesh) -> None:
         centre = mesh.points[faces.unique[crowded][0]].mean(axis=0)
         raise MeshError(
             f"{int(crowded.sum())} facets belong to more than two cells: the mesh overlaps itself",
-            where=at(centre), do="remove doubled cells; merge each region once",
+            where=at(centre),
+            do="remove doubled cells; merge each region once",
         )
     number, piece = topology.pieces(faces.pairs, len(mesh.cells))
     if number > 1:
@@ -106,7 +109,8 @@ def _boundary_is_sound(mesh: TaggedMesh) -> None:
         centre = mesh.points[mesh.cells[piece == small]].mean(axis=(0, 1))
         raise MeshError(
             f"the mesh is in {number} pieces, the smallest of {sizes.min()} cells",
-            where=at(centre), do="keep one connected lumen, or join coincident points",
+            where=at(centre),
+            do="keep one connected lumen, or join coincident points",
         )
     border = faces.unique[faces.count == 1]
     _facets_match(mesh, border)
@@ -125,25 +129,34 @@ def _facets_match(mesh: TaggedMesh, border: Array) -> None:
         )
     times = np.bincount(row, minlength=len(border))
     for wrong, what, do in (
-        (times == 0, "have no tag", "tag every boundary facet: each belongs to an opening or the wall"),
+        (
+            times == 0,
+            "have no tag",
+            "tag every boundary facet: each belongs to an opening or the wall",
+        ),
         (times > 1, "are tagged more than once", "openings overlap there: tag each facet once"),
     ):
         if wrong.any():
             raise MeshError(
                 f"{int(wrong.sum())} of {len(border)} boundary facets {what}",
-                where=at(mesh.points[border[wrong][0]].mean(axis=0)), do=do,
+                where=at(mesh.points[border[wrong][0]].mean(axis=0)),
+                do=do,
             )
     unnamed = sorted(set(np.unique(mesh.facet_tags).tolist()) - set(mesh.names))
     if unnamed:
         raise MeshError(
             f"boundary tags {unnamed} have no name",
-            where="mesh.names", do=f"name them; named so far: {dict(mesh.names)}",
+            where="mesh.names",
+            do=f"name them; named so far: {dict(mesh.names)}",
         )
 
 
 def _surface_is_closed(mesh: TaggedMesh, border: Array) -> None:
     edge, count, _ = topology.edges(border)
-    for wrong, what in ((count == 1, "a hole"), (count > 2, "walls that touch in an edge (not manifold)")):
+    for wrong, what in (
+        (count == 1, "a hole"),
+        (count > 2, "walls that touch in an edge (not manifold)"),
+    ):
         if wrong.any():
             raise MeshError(
                 f"the boundary has {what}: {int(wrong.sum())} edges",
@@ -157,20 +170,27 @@ def _openings_are_sound(mesh: TaggedMesh, any_size: bool) -> None:
     if not openings:
         raise MeshError(
             "the mesh has no openings: all of its boundary is wall",
-            where="mesh.openings or mesh.names", do="name at least one inlet and one outlet",
+            where="mesh.openings or mesh.names",
+            do="name at least one inlet and one outlet",
         )
     for name, tag in openings.items():
         facets = mesh.facets[mesh.facet_tags == tag]
         if len(facets) == 0:
             raise MeshError(
-                f"the opening {name!r} has no facets", where=f"boundary tag {tag}",
+                f"the opening {name!r} has no facets",
+                where=f"boundary tag {tag}",
                 do="two openings may mean the same cap, or the tag is misspelt",
             )
-        radius = float(np.sqrt(np.linalg.norm(topology.facet_vectors(mesh.points, facets), axis=1).sum() / np.pi))
+        radius = float(
+            np.sqrt(
+                np.linalg.norm(topology.facet_vectors(mesh.points, facets), axis=1).sum() / np.pi
+            )
+        )
         if not any_size and not PLAUSIBLE_RADIUS[0] <= radius <= PLAUSIBLE_RADIUS[1]:
             raise MeshError(
                 f"the opening {name!r} has a radius of {1e3 * radius:.4g} mm, which no vessel has",
-                where="mesh.unit or the sizes in [mesh]", do=unit_advice(radius),
+                where="mesh.unit or the sizes in [mesh]",
+                do=unit_advice(radius),
             )
 
 
@@ -214,7 +234,10 @@ def figures(mesh: TaggedMesh) -> dict[str, float]:
     }
     if mesh.cells.shape[1] == 4:
         angle = dihedral_angles(mesh.points, mesh.cells)
-        result |= {"dihedral_min": float(angle.min()), "dihedral_1_percent": float(np.percentile(angle, 1))}
+        result |= {
+            "dihedral_min": float(angle.min()),
+            "dihedral_1_percent": float(np.percentile(angle, 1)),
+        }
     for name, tag in opening_tags(mesh).items():
         result |= {f"{key}.{name}": value for key, value in _cap(mesh, tag).items()}
     return result | _resolution(mesh)
@@ -242,7 +265,10 @@ def _resolution(mesh: TaggedMesh) -> dict[str, float]:
         return {}
     narrow = int(np.argmin(mesh.sections.radius))
     radius = float(mesh.sections.radius[narrow])
-    near = np.linalg.norm(mesh.points[mesh.cells].mean(axis=1) - mesh.sections.centre[narrow], axis=1) < radius
+    near = (
+        np.linalg.norm(mesh.points[mesh.cells].mean(axis=1) - mesh.sections.centre[narrow], axis=1)
+        < radius
+    )
     if not near.any():
         return {"narrowest_radius": radius}
     edge = float(_edge_lengths(mesh)[near].mean())

@@ -47,7 +47,7 @@ def remeshed(surface: Surface, wanted: Array, radius: Array, limit: float = 300.
     if lost or abs(new.volume / surface.volume - 1) > 0.03:
         raise MeshError(
             "remeshing the surface changed it too much",
-            where=f"volume {surface.volume:.1f} to {new.volume:.1f} mm³, tags lost: {sorted(lost)}",
+            where=f"volume {surface.volume:.1f} to {new.volume:.1f} mm³, lost tags {sorted(lost)}",
             do="use a smaller `size`",
         )
     return new
@@ -73,7 +73,11 @@ def _mmg(surface: Surface, wanted: Array, chord: float) -> tuple[Array, Array, A
     if flattened:
         raise MeshError(f"the surface cannot be remeshed: {flattened[0]}", do="repair the surface")
     triangles, tags = mesh.get_triangles_with_refs()
-    return np.asarray(mesh.get_vertices()), np.asarray(triangles).astype(np.int64), np.asarray(tags)
+    return (
+        np.asarray(mesh.get_vertices()),
+        np.asarray(triangles).astype(np.int64),
+        np.asarray(tags),
+    )
 
 
 def _rims(surface: Surface) -> tuple[Array, Array]:

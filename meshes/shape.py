@@ -13,7 +13,11 @@ Array = NDArray[Any]
 
 def radius_ratios(points: Array, cells: Array) -> Array:
     """d · inscribed / circumscribed radius of each cell: 1 for equilateral, 0 for flat [1]."""
-    return _triangle_ratios(points, cells) if cells.shape[1] == 3 else _tetrahedron_ratios(points, cells)
+    return (
+        _triangle_ratios(points, cells)
+        if cells.shape[1] == 3
+        else _tetrahedron_ratios(points, cells)
+    )
 
 
 def _tetrahedron_ratios(points: Array, cells: Array) -> Array:
@@ -35,7 +39,10 @@ def _tetrahedron_ratios(points: Array, cells: Array) -> Array:
 
 
 def _triangle_ratios(points: Array, cells: Array) -> Array:
-    a, b, c = (np.linalg.norm(points[cells[:, i]] - points[cells[:, j]], axis=1) for i, j in ((1, 2), (2, 0), (0, 1)))
+    a, b, c = (
+        np.linalg.norm(points[cells[:, i]] - points[cells[:, j]], axis=1)
+        for i, j in ((1, 2), (2, 0), (0, 1))
+    )
     # 2 r / R with r = 2S/(a+b+c) and R = abc/4S
     heron = (b + c - a) * (c + a - b) * (a + b - c)
     return heron / np.maximum(a * b * c, 1e-300)

@@ -1,4 +1,4 @@
-"""Triangle surfaces as arrays in millimetres: contour an image, smooth, and hand to and from VTK."""
+"""Triangle surfaces as arrays in millimetres: contoured, smoothed, handed to and from VTK."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,9 +64,13 @@ def from_vtk(data: "vtk.vtkPolyData") -> Surface:
     split.Update()
     data = split.GetOutput()
     if data.GetNumberOfCells() == 0:
-        return Surface(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64), np.zeros(0, dtype=np.int32))
+        return Surface(
+            np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64), np.zeros(0, dtype=np.int32)
+        )
     points = vtk_to_numpy(data.GetPoints().GetData()).astype(float)
-    triangles = vtk_to_numpy(data.GetPolys().GetConnectivityArray()).reshape(-1, 3).astype(np.int64)
+    triangles = (
+        vtk_to_numpy(data.GetPolys().GetConnectivityArray()).reshape(-1, 3).astype(np.int64)
+    )
     return Surface(points, triangles, np.zeros(len(triangles), dtype=np.int32))
 
 
@@ -155,8 +159,9 @@ def check_closed(surface: Surface) -> None:
     if (count != 2).any():
         where = surface.points[unique[count != 2][0]].mean(axis=0)
         raise MeshError(
-            f"the surface is not closed: {int((count != 2).sum())} edges do not have two triangles",
-            where=f"near {np.round(where, 2).tolist()} mm", do="repair the surface or label there",
+            f"the surface is not closed: {int((count != 2).sum())} edges have not two triangles",
+            where=f"near {np.round(where, 2).tolist()} mm",
+            do="repair the surface or label there",
         )
     sides = surface.triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
     if len(np.unique(sides, axis=0)) != len(sides):

@@ -1,4 +1,4 @@
-"""Simplex meshes as arrays: volumes, boundary facets, pieces. Triangles in 2D, tetrahedra in 3D."""
+"""Simplex meshes as arrays (triangles in 2D, tetrahedra in 3D): volumes, boundary, pieces."""
 
 from dataclasses import dataclass
 from math import factorial
@@ -26,7 +26,7 @@ def volumes(points: Array, cells: Array) -> Array:
 
 
 def facet_vectors(points: Array, facets: Array) -> Array:
-    """Area-weighted normal of each facet, (F, 3) for triangles and (F, 2) for edges of a 2D mesh."""
+    """Area-weighted normal of each facet: (F, 3) of triangles, (F, 2) of edges in 2D."""
     if facets.shape[1] == 2:
         along = points[facets[:, 1]] - points[facets[:, 0]]
         return np.stack([along[:, 1], -along[:, 0]], axis=1)
@@ -36,7 +36,7 @@ def facet_vectors(points: Array, facets: Array) -> Array:
 
 @dataclass(frozen=True)
 class Faces:
-    """All facets of a mesh: corners sorted (unique), how many cells share each, where each came from."""
+    """All facets of a mesh, each once, with sorted corners; how many cells share each."""
 
     unique: Array
     count: Array
@@ -64,7 +64,7 @@ def faces(cells: Array) -> Faces:
 
 
 def pieces(pairs: Array, number: int) -> tuple[int, Array]:
-    """How many connected pieces ``number`` things form that touch by ``pairs``, and each one's piece."""
+    """How many pieces ``number`` things form that touch by ``pairs``, and each one's piece."""
     graph = sparse.coo_matrix(
         (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(number, number)
     )
@@ -73,7 +73,7 @@ def pieces(pairs: Array, number: int) -> tuple[int, Array]:
 
 
 def edges(triangles: Array) -> tuple[Array, Array, Array]:
-    """Unique edges of a surface (E, 2), how often each is used, and the edge of every triangle side."""
+    """Unique edges of a surface (E, 2), how often each is used, the edge of every side."""
     sides = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     unique, inverse, count = np.unique(sides, axis=0, return_inverse=True, return_counts=True)
     return unique, count, inverse.reshape(-1, 3)
@@ -94,4 +94,4 @@ def match(wanted: Array, known: Array) -> Array:
     inverse = inverse.ravel()
     place = np.full(inverse.max() + 1 if len(inverse) else 0, -1, dtype=np.int64)
     place[inverse[: len(known)]] = np.arange(len(known))
-    return place[inverse[len(known):]]
+    return place[inverse[len(known) :]]

@@ -28,7 +28,7 @@ def mesh_tree(
     refine: Sequence[Zone],
     extend: float,
 ) -> dict[str, Any]:
-    """Points [m], cells, tags and names; ``surface``, ``ends`` and ``lines`` are in millimetres."""
+    """Points [m], cells, tags and names; ``surface``, ``ends`` and ``lines`` are in mm."""
     balls = [(np.array(z.at) * MM, z.radius * MM, z.size * MM) for z in refine]
     closed, names, normals = capped(cut_all(surface, ends), ends, extend)
     wanted, radius = sizes(closed.points, lines, size * MM, across, balls)

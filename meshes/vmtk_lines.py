@@ -1,4 +1,4 @@
-"""Centrelines by VMTK: from a root opening to every other, with inscribed radii. Millimetres only."""
+"""Centrelines by VMTK from every opening to the root, with inscribed radii. Millimetres only."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +45,8 @@ def trace(surface: Surface, root: Array, ends: Array, limit: float = 300.0) -> l
         )
     for line, end in zip(lines, ends, strict=True):
         for point, place, radius in (
-            (line.points[0], end, line.radius[0]), (line.points[-1], root, line.radius[-1])
+            (line.points[0], end, line.radius[0]),
+            (line.points[-1], root, line.radius[-1]),
         ):
             if np.linalg.norm(point - place) > 4 * radius + 2.0:
                 raise MeshError(

@@ -49,17 +49,16 @@ def along(curves: Mapping[str, Any], lesion: Mapping[str, Any], clot: Mapping[st
         upper, lower = figure.subplots(1, 2)
         upper.plot(arc, pressure, color=look.ACCENT)
         _name(upper, "Pressure (mmHg)")
+        name_of_area = "Lumen area (mm²)"
         if clot and np.nanmax(area - free) > 0:
             resolved = bool(clot.get("resolved"))
-            label = "with clot" if resolved else "with clot (not resolved)"
-            colour = look.CLOT if resolved else "#8a99a8"
-            lower.plot(arc, free, color=colour, ls="--", lw=1.0, label=label)
-        lower.plot(arc, area, color=look.ACCENT, label="lumen")
+            colour = look.CLOT if resolved else look.UNSURE
+            lower.plot(arc, free, color=colour, ls=(0, (3, 1)), lw=1.0)
+            name_of_area += "; dashed: with clot" if resolved else "; dashed: unresolved clot"
+        lower.plot(arc, area, color=look.ACCENT)
         lower.set_ylim(0, 1.15 * float(np.nanmax(area)))
-        _name(lower, "Lumen area (mm²)")
+        _name(lower, name_of_area)
         figure.supxlabel(f"distance along {name} (mm), heart to the right →", fontsize=7.2)
-        if len(lower.lines) > 1:
-            lower.legend(frameon=False, fontsize=6.6, loc="lower right", ncols=2)
         for axes in (upper, lower):
             _mark_sites(axes, lesion)
         _name_sites(upper, lesion)
@@ -82,7 +81,7 @@ def _mark_sites(axes: Axes, lesion: Mapping[str, Any]) -> None:
 
 def _name(axes: Axes, text: str) -> None:
     """What the panel shows, above its axis: upright text is read faster than turned text."""
-    axes.set_title(text, loc="left", fontsize=7.0, color=look.INK, pad=3)
+    axes.set_title(text, loc="left", fontsize=6.8, color=look.INK, pad=3)
 
 
 def _name_sites(axes: Axes, lesion: Mapping[str, Any]) -> None:
@@ -112,17 +111,14 @@ def cycle(time: Array, flows: Mapping[str, Array], gradient: Array, folder: Path
     """Flow rates of the openings and the pressure loss of the model over the last cycle."""
     with look.style():
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        for (name, flow), colour in zip(flows.items(), _colours(len(flows)), strict=True):
-            left.plot(time, flow * 6e7, color=colour, label=name.replace("_", " "))
+        left, right = figure.subplots(1, 2, width_ratios=(1, 0.85))
+        for flow, colour in zip(flows.values(), _colours(len(flows)), strict=True):
+            left.plot(time, flow * 6e7, color=colour)
         _name(left, "Flow rate (mL/min)")
         left.set_ylim(*_from_zero(np.concatenate(list(flows.values())) * 6e7))
-        left.legend(
-            frameon=False, fontsize=6.4, loc="lower left", ncols=2, handlelength=1.2,
-            columnspacing=1.0, borderaxespad=0.1,
-        )
+        _name_lines(left, time, flows)
         right.plot(time, gradient / MMHG, color=look.ACCENT)
-        _name(right, "Pressure loss of the model (mmHg)")
+        _name(right, "Pressure loss (mmHg)")
         right.set_ylim(*_from_zero(gradient / MMHG))
         figure.supxlabel("time in the cycle (s)", fontsize=7.2)
         _save(figure, folder / "cycle.svg")
@@ -134,12 +130,31 @@ def cycle(time: Array, flows: Mapping[str, Array], gradient: Array, folder: Path
     return Plot("cycle.svg", "Over the cycle: flow rates and pressure loss", alt)
 
 
+def _name_lines(axes: Axes, time: Array, flows: Mapping[str, Array]) -> None:
+    """Writes each opening and its mean at the right end of its line, apart from one another."""
+    low, high = axes.get_ylim()
+    gap = 0.2 * (high - low)
+    names = sorted(flows, key=lambda name: float(flows[name][-1]))
+    heights = [6e7 * float(flows[name][-1]) for name in names]
+    middle = float(np.mean(heights)) if heights else 0.0
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + gap)
+    shift = max(0.0, float(np.mean(heights)) - middle) if heights else 0.0
+    colours = dict(zip(flows, _colours(len(flows)), strict=True))
+    for name, height in zip(names, heights, strict=True):
+        text = f"{name.replace('_', ' ')}, mean {6e7 * flows[name].mean():.0f}"
+        axes.annotate(
+            text, (time[-1], height - shift), (4, 0), textcoords="offset points", fontsize=6.2,
+            color=colours[name], va="center", annotation_clip=False,
+        )
+
+
 def growth(clot: Mapping[str, Any], folder: Path, height: float) -> Plot:
     """Clot volume over the growth clock; the band is another limit of what counts as clot."""
     hours = _numbers(clot["time"]) / 3600
     volume, low, high = (1e6 * _numbers(clot[n]) for n in ("volume", "volume_low", "volume_high"))
     resolved = bool(clot["resolved"])
-    colour = look.CLOT if resolved else "#8a99a8"
+    colour = look.CLOT if resolved else look.UNSURE
     with look.style():
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         axes = figure.subplots()

@@ -61,7 +61,8 @@ class Row:
     @property
     def text(self) -> str:
         """Value and unit as they are printed."""
-        return f"{self.shown_value} {self.shown_unit}".strip()
+        # a value and its unit stay on one line
+        return f"{self.shown_value}\u00a0{self.shown_unit}".strip("\u00a0")
 
 
 @dataclass(frozen=True)

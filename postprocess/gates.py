@@ -57,10 +57,8 @@ def converged(flow: Mapping[str, Any]) -> Gate:
 
 def periodicity(flow: Mapping[str, Any]) -> Gate:
     """The last two cycles agree within 2 %."""
-    return _limited(
-        "periodicity", "Change from cycle to cycle", flow.get("periodicity"), PERIODICITY,
-        lambda value: f"{100 * value:.2g} %",
-    )
+    label, value = "Change from cycle to cycle", flow.get("periodicity")
+    return _limited("periodicity", label, value, PERIODICITY, _percent)
 
 
 def mass_balance(inputs: Inputs) -> Gate:
@@ -71,9 +69,7 @@ def mass_balance(inputs: Inputs) -> Gate:
         return Gate("mass_balance", "Mass balance error", WARN, "not recorded")
     throughput = 0.5 * float(np.abs(flows).sum())
     error = abs(float(flows.sum())) / throughput if throughput > 0 else float("nan")
-    return _limited(
-        "mass_balance", "Mass balance error", error, MASS, lambda value: f"{100 * value:.2g} %"
-    )
+    return _limited("mass_balance", "Mass balance error", error, MASS, _percent)
 
 
 def resolution(mesh: Mapping[str, Any]) -> Gate:
@@ -124,6 +120,10 @@ def clot(attributes: Mapping[str, Any]) -> Gate:
 def clot_resolved(found: list[Gate]) -> bool:
     """Whether numbers of the clot may be spoken of as findings."""
     return any(gate.name == CLOT and gate.state == PASS for gate in found)
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.2g} %" if not value < 1e-5 else "< 0.001 %"
 
 
 def _limited(

@@ -13,7 +13,7 @@ from core.errors import TwinError
 FONTS = Path(__file__).with_name("fonts")
 FONT = "Inter"
 INK, SECOND, ACCENT, MID, PALE = "#1a2733", "#44525f", "#1f4e79", "#6f94b8", "#dfe8f1"
-WARN, CLOT = "#8a3b0f", "#8b1a1a"
+WARN, CLOT, UNSURE = "#8a3b0f", "#8b1a1a", "#75828f"
 LINES = (ACCENT, "#b0762a", "#4f7f5b", "#7a5c99", MID, SECOND)
 WALL_STRESS = (0.0, 0.3)
 """Range of the colour map [Pa]: the same in every report, or two reports could not be compared."""

@@ -91,7 +91,7 @@ def _missing(m: Metric, reason: str, *, name: str = "") -> Row:
 def _unresolved(row: Row) -> Row:
     if row.value is None:
         return row
-    return Row(**{**vars(row), "flag": NOT_RESOLVED, "note": "clot not resolved by the mesh"})
+    return Row(**{**vars(row), "flag": NOT_RESOLVED, "note": ""})
 
 
 def _with_note(row: Row, inputs: Inputs) -> Row:

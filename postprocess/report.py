@@ -4,6 +4,7 @@
 is embedded in the PDF. A run with a failed gate gets a one-page "no result" report instead.
 """
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ SCHEMA = 1
 AUTHOR = "dvtwin"
 STATUS = "DRAFT – not signed"
 NO_INTERVAL = (
-    "No interval was computed: values are those of one simulation. n/a: no accepted range is known."
+    "No interval was computed: the values are those of one simulation. n/a: no accepted range."
 )
 
 
@@ -86,7 +87,7 @@ def _frame(
             ["Created", created], ["Status", STATUS],
         ],
         "gates": [vars(gate) for gate in found.gates],
-        "provenance": tables.provenance(found, results, record, key),
+        "provenance": [_held(line) for line in tables.provenance(found, results, record, key)],
     }
 
 
@@ -124,13 +125,18 @@ def _summary(
         "interval_note": NO_INTERVAL,
         "rows": [tables.line(row, marks) for row in brief],
         "further": [tables.line(row, marks) for row in rest],
-        "limits": sentences.limits(found, text(flow.get("viscosity", ""))),
+        "limits": sentences.limits(found, _held(text(flow.get("viscosity", "")))),
         "references": tables.references(marks),
         "limits_used": tables.limits_used(found.rows, marks),
         "definitions": tables.definitions(brief),
         "assumptions": tables.assumptions(assumptions),
         "metrics": plain([vars(row) for row in found.rows]),
     }
+
+
+def _held(words: str) -> str:
+    """``words`` with each number held to its unit on one line."""
+    return re.sub(r"(?<=\d) (?=[\w%])|(?<=Pa) (?=s\b)|(?<=<) (?=\d)", "\u00a0", words)
 
 
 def _heart(results: Results) -> Any:
@@ -144,14 +150,14 @@ def _plots(found: Findings, results: Results, folder: Path) -> list[figures.Plot
     """The plots that this run has data for, as high together as the picture beside them."""
     makers: list[tuple[float, Any]] = []
     if "branch" in found.lesion and "arc" in found.curves:
-        makers.append((1.25, lambda height: figures.along(
+        makers.append((1.2, lambda height: figures.along(
             found.curves, found.lesion, found.clot, folder, height)))
     series = _cycle(results)
     if series is not None:
         makers.append((1.15, lambda height: figures.cycle(*series, folder, height)))
     if found.clot:
-        makers.append((0.95, lambda height: figures.growth(found.clot, folder, height)))
-    room = 3.5 - 0.27 * max(0, len(makers) - 1)
+        makers.append((1.15, lambda height: figures.growth(found.clot, folder, height)))
+    room = 3.9 - 0.27 * max(0, len(makers) - 1)
     share = sum(weight for weight, _ in makers)
     return [make(min(1.6, room * weight / share)) for weight, make in makers]
 

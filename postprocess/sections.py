@@ -22,6 +22,8 @@ OPEN = 0.5
 """Lumen is open where the clot fraction is at most this."""
 SAMPLE_RADIUS = 1.5e-3
 """Half of the 3 mm sample volume of a duplex examination [m]."""
+ISLAND = 5e-3
+"""Shorter runs of planes beside a confluence belong to it [m]."""
 LEAVES, SPANS, EXTENSION = (
     "the plane leaves the model", "the plane also cuts another branch", "in a flow extension"
 )
@@ -102,7 +104,32 @@ def measure(
         curves.why[i] = LEAVES if cut is None else _fault(i, cut, front, planes, surfaces)
         if cut is not None and not curves.why[i]:
             _reduce(curves, i, cut, planes, nodal)
+    _drop_islands(curves, planes)
     return curves
+
+
+def _drop_islands(curves: Curves, planes: Planes) -> None:
+    """Gives up short runs of planes in a confluence: they are cut off by planes that span it."""
+    for name in np.unique(planes.branch):
+        on = np.flatnonzero(planes.branch == name)
+        on = on[np.argsort(planes.arc[on], kind="stable")]
+        fine = np.array([not curves.why[i] for i in on])
+        spacing = float(np.median(np.diff(planes.arc[on]))) if len(on) > 1 else 0.0
+        starts = np.flatnonzero(np.diff(np.concatenate([[False], fine]).astype(int)) == 1)
+        for start in starts:
+            length = int(np.argmin(np.concatenate([fine[start:], [False]])))
+            run = on[start : start + length]
+            beside = [curves.why[on[k]] for k in (start - 1, start + length) if 0 <= k < len(on)]
+            if SPANS in beside and np.ptp(planes.arc[run]) + spacing < ISLAND:
+                _give_up(curves, run)
+
+
+def _give_up(curves: Curves, run: Array) -> None:
+    for entry in fields(curves):
+        if entry.name != "why":
+            getattr(curves, entry.name)[run] = np.nan
+    for i in run:
+        curves.why[i] = SPANS
 
 
 def piece(
@@ -172,12 +199,17 @@ def barycentric(corners: Array, at: Array) -> Array:
     """Barycentric coordinates (P, T, 3) of points (P, 3) in coplanar triangles (T, 3, 3)."""
     u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     normal = np.cross(u, v)
-    square = np.maximum(np.einsum("ti,ti->t", normal, normal), np.finfo(float).tiny)
+    square = np.einsum("ti,ti->t", normal, normal)
+    # a plane through mesh points leaves triangles of no area, which hold nothing
+    flat = square <= 1e-20 * square.max(initial=0.0)
+    square = np.where(flat, 1.0, square)
     to_second = np.cross(v, normal) / square[:, None]
     to_third = np.cross(normal, u) / square[:, None]
     second = at @ to_second.T - np.einsum("ti,ti->t", corners[:, 0], to_second)
     third = at @ to_third.T - np.einsum("ti,ti->t", corners[:, 0], to_third)
-    return np.stack([1 - second - third, second, third], axis=2)
+    inside = np.stack([1 - second - third, second, third], axis=2)
+    inside[:, flat] = -1.0
+    return inside
 
 
 def _fault(i: int, cut: Cut, front: Array, planes: Planes, surfaces: Surfaces) -> str:

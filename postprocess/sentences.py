@@ -54,8 +54,8 @@ def _narrowing(found: Findings) -> tuple[bool, str]:
             f"No focal narrowing: the largest lumen area stenosis is {stenosis.text} ({where})."
         )
     text = (
-        f"Focal narrowing at {where}: lumen area stenosis {stenosis.text}{_against(stenosis)}, "
-        f"minimum lumen area {area.text}."
+        f"Focal narrowing at {where}: area stenosis {stenosis.text}{_against(stenosis)}, "
+        f"lumen {area.text}."
     )
     return _flagged(stenosis), text
 
@@ -65,8 +65,7 @@ def _gradient(found: Findings) -> tuple[bool, str]:
     if row is None:
         return False, ""
     return _flagged(row), (
-        f"Pressure gradient across the narrowing {row.text}{_against(row)}, "
-        "for the inflow set in this case."
+        f"Pressure gradient across the narrowing {row.text}{_against(row)} at the set inflow."
     )
 
 
@@ -74,7 +73,7 @@ def _velocity(found: Findings) -> tuple[bool, str]:
     row = _row(found, "velocity_ratio")
     if row is None:
         return False, ""
-    return _flagged(row), f"Velocity after to before the narrowing {row.text}{_against(row)}."
+    return _flagged(row), f"Velocity ratio after to before the narrowing {row.text}{_against(row)}."
 
 
 def _stasis(found: Findings) -> tuple[bool, str]:
@@ -105,16 +104,16 @@ def _clot(found: Findings) -> tuple[bool, str]:
 def limits(found: Findings, viscosity: str) -> list[str]:
     """What the reader must not take from the report, most important first."""
     lines = [
-        "How sure the numbers are: one simulation with one set of inputs, no interval computed.",
-        "This patient's state beyond the case: rigid walls, "
-        f"{viscosity or 'viscosity as set in the case'}, flow rates as set in the case.",
-        "Whether treatment helps. Limits come from small studies and are commonly used, "
-        "not proof of disease. Validation in patients: none.",
+        "How sure it is: one simulation, one set of inputs.",
+        f"What the model leaves out: rigid walls, {viscosity or 'viscosity as set in the case'}, "
+        "flow rates as set in the case.",
+        "Whether treatment helps. Limits come from small studies: commonly used, not proof of "
+        "disease. Validation in patients: none.",
     ]
     clot = next((gate for gate in found.gates if gate.name == CLOT), None)
     if clot is not None:
-        resolved = "A forecast of the model, not an observation: no clot was seen or ruled out."
-        gap = f"How much clot grows: {clot.text}. Grey rows are no findings."
+        resolved = "Whether a clot is there: its growth is a forecast, not an observation."
+        gap = f"How much clot grows: {clot.text}."
         lines.insert(1, gap if clot.state == WARN else resolved)
     warned = [gate for gate in found.gates if gate.state == WARN and gate.name != CLOT]
     if warned:

@@ -40,7 +40,7 @@ def patient(table: Mapping[str, Any]) -> dict[str, str]:
     sex, age = given.get("sex", "").capitalize(), given.get("age_band", "").replace("-", "–")
     return {
         "subject": given.get("pseudonym", "not given"),
-        "person": f"{sex or 'not given'} / {age or 'not given'}",
+        "person": " / ".join(part for part in (sex, age) if part) or "not given",
         "subtitle": " · ".join(part for part in parts if part) or "Side and study not given",
     }
 
@@ -52,9 +52,9 @@ def ordered(rows: Iterable[Row]) -> list[Row]:
 
 def line(row: Row, marks: Mapping[str, str]) -> dict[str, Any]:
     """One line of the table of measurements, as printed."""
-    where = "; ".join(part for part in (row.site, row.note) if part)
+    where = "; ".join(part for part in (row.site, row.note) if part) or "whole model"
     return {
-        "label": row.label, "value": row.text, "interval": _interval(row), "site": where or "–",
+        "label": row.label, "value": row.text, "interval": _interval(row), "site": where,
         "reference": row.reference, "flag": row.flag, "ref": marks.get(row.source, "–"),
         "grey": row.flag in (NOT_ASSESSABLE, NOT_RESOLVED),
     }

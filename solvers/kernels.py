@@ -71,14 +71,17 @@ class Gradient:
     """∂_j u_i of a vector field at chosen reference points of every cell."""
 
     def __init__(self, space: Space, points: Array) -> None:
-        self.space = space
+        self.geometry = space.geometry
         self._slopes = space.table(points, 1)
 
-    def __call__(self, u: Array) -> Array:
-        """(c, q, d, d) indexed [i, j] for cell values u (c, n, d)."""
-        geometry = self.space.geometry
+    def __call__(self, u: Array, cells: Array | slice = slice(None)) -> Array:
+        """(c, q, d, d) indexed [i, j] for values u (c, n, d) of ``cells``."""
         local = np.einsum("kqn,cni->cqik", self._slopes, u, optimize=True)
-        return np.asarray(local @ geometry.inverse[:, None])
+        return np.asarray(local @ self.geometry.inverse[cells, None])
+
+    def of_basis(self) -> Array:
+        """∂_j φ_a at the points of all cells (c, q, n, d)."""
+        return np.einsum("kqn,ckj->cqnj", self._slopes, self.geometry.inverse, optimize=True)
 
 
 def shear_rate(gradient: Array) -> Array:

@@ -23,21 +23,14 @@ class Layout:
     def __init__(self, vessel: VesselMesh, geometry: Geometry, points: Space) -> None:
         self.vessel, self.geometry, self.space = vessel, geometry, points
         mesh, comm = vessel.mesh, vessel.comm
+        # cells are not shared, so every local point belongs to a local cell
         vertex_of_dof = np.zeros(points.local, dtype=np.int64)
         vertex_of_dof[points.dofs.ravel()] = mesh.geometry.dofmap[: geometry.count].ravel()
         self.point_rows = mesh.geometry.input_global_indices[vertex_of_dof]
-        self._fill_ghost_rows()
         self.cell_rows = mesh.topology.original_cell_index[: geometry.count]
         total = mesh.topology.index_map(geometry.dim).size_global
         self.points = Blocks(comm, self.point_rows[: points.owned], points.map.size_global)
         self.cells = Blocks(comm, self.cell_rows, total)
-
-    def _fill_ghost_rows(self) -> None:
-        """A point that no local cell touches has no local row; it is a ghost, and its owner knows it."""
-        rows = self.space.vector()
-        rows.x.array[:] = self.point_rows
-        rows.x.scatter_forward()
-        self.point_rows = np.rint(rows.x.array).astype(np.int64)
 
     @cached_property
     def wall(self) -> Facets:
@@ -68,9 +61,13 @@ class Layout:
         ))
         return np.array([tags[values[f]] for f in self.wall.numbers.tolist()], dtype=np.int64)
 
-    def facet_points(self, facets: Facets) -> Array:
-        """File rows of the corners of local facets (f, d)."""
+    def facet_places(self, facets: Facets) -> Array:
+        """Which corners of its cell each local facet has (f, d)."""
         d = self.geometry.dim
         keep = np.array([[i for i in range(d + 1) if i != p] for p in range(d + 1)])
-        dofs = np.take_along_axis(self.space.dofs[facets.cells], keep[facets.place], axis=1)
-        return self.point_rows[dofs]
+        return np.asarray(keep[facets.place])
+
+    def facet_points(self, facets: Facets) -> Array:
+        """File rows of the corners of local facets (f, d)."""
+        dofs = np.take_along_axis(self.space.dofs[facets.cells], self.facet_places(facets), axis=1)
+        return np.asarray(self.point_rows[dofs])

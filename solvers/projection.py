@@ -254,12 +254,11 @@ class Projection:
         geometry = self.geometry
         _, weights = quadrature(geometry.dim, max(1, 2 * (self.V.degree - 1)))
         gradient = self._transposed(ahead)
-        slopes = np.einsum("kqn,ckj->cqnj", self._transposed._slopes, geometry.inverse, optimize=True)
-        stress = np.einsum("q,cqji,cqnj->cni", weights, gradient, slopes, optimize=True)
+        stress = np.einsum("q,cqji,cqnj->cni", weights, gradient, self._transposed.of_basis(), optimize=True)
         cells -= (self.viscosity * geometry.jacobian)[:, None, None] * stress
         near = self._open.cells
         if len(near):
-            middle = self._gradient(ahead[near])[:, 0]
+            middle = self._gradient(ahead[near], near)[:, 0]
             pull = np.einsum("fji,fj->fi", middle, self._open.normal) * self.viscosity[near, None]
             lever = np.einsum("fq,fqn->fn", self._open_weights, self._open_basis)
             np.add.at(cells, near, lever[:, :, None] * pull[:, None, :])

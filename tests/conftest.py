@@ -1,4 +1,4 @@
-"""What all tests share: folders and reports that suit several MPI ranks, and the data to test on."""
+"""What all tests share: folders and reports that suit several ranks, and data to test on."""
 
 import gc
 import os
@@ -50,7 +50,7 @@ def _together() -> Iterator[None]:
     request, start = COMM.Ibarrier(), time.monotonic()
     while not request.Test():
         if time.monotonic() - start > PATIENCE:
-            print(f"rank {RANK} waits for the others in vain: a test failed on some ranks only", file=sys.stderr)
+            _say("waits for the others in vain: a test failed on some ranks only")
             COMM.Abort(1)
         time.sleep(0.001)
 
@@ -62,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if RANK and report.failed:
-        print(f"\n[rank {RANK}] {report.nodeid} failed\n{report.longreprtext}", file=sys.stderr, flush=True)
+        _say(f"{report.nodeid} failed\n{report.longreprtext}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,6 +77,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A failure on any rank is everyone's."""
     if COMM is not None:
         session.exitstatus = COMM.allreduce(int(exitstatus), op=_max())
+
+
+def _say(text: str) -> None:
+    print(f"\n[rank {RANK}] {text}", file=sys.stderr, flush=True)
 
 
 def _max() -> Any:

@@ -6,10 +6,10 @@
 No patient is in it. The veins are those of `kind = "confluence"`:
 
     what                                value        from
-    inferior vena cava, lumen           265.3 mm²    intravascular ultrasound, medians of 33 patients
-    left / right common iliac vein      193.9/166.9    without chronic venous insufficiency
+    inferior vena cava, lumen           265.3 mm²    intravascular ultrasound, medians of 33
+    left / right common iliac vein      193.9/166.9      patients without chronic venous insufficiency
     left / right external iliac vein    136.5/140.9    (varicose-vein patients)
-    compression of the left vein        70 %         their median is 62.4 %; > 50 % is called stenosis
+    compression of the left vein        70 %         their median is 62.4 %; > 50 % is a stenosis
     narrowing: place, length, flatness  20, 14 mm, 3 drawn after anatomy atlases
     common iliac artery, diameter       9.5 mm       usual adult calibre
     veins / artery / soft tissue / fat  165/230/45/−95 HU   venous-phase contrast, usual values
@@ -64,12 +64,13 @@ def share_inside(distance) -> np.ndarray:
 
 
 def artery(points, veins) -> np.ndarray:
-    """Distance [mm] from the right common iliac artery, which crosses in front of the left vein."""
+    """Distance [mm] from the right common iliac artery, which crosses the left vein in front."""
     left = next(tube for tube in veins if tube.name == "left")
     narrow = int(np.argmin(left.depth))
     crossing = left.curve[narrow] + (left.depth[narrow] + 4.75 + 0.8) * left.front[narrow]
-    course = np.array([crossing + [14, -7, 58], crossing + [9, -4, 26], crossing,
-                       crossing + [-20, -4, -24], crossing + [-48, -8, -70]])
+    course = crossing + np.array(
+        [[14, -7, 58], [9, -4, 26], [0, 0, 0], [-20, -4, -24], [-48, -8, -70]]
+    )
     curve = CubicSpline(np.arange(5), course)(np.linspace(0, 4, 800))
     return cKDTree(curve).query(points)[0] - 4.75
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes `iliac.msh`: a compressed iliac confluence in millimetres, as a mesh of one's own would be.
+"""Writes `iliac.msh`: a compressed iliac confluence in millimetres, like a mesh of one's own.
 
     python3 make_mesh.py [FOLDER]
 

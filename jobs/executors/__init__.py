@@ -32,5 +32,7 @@ class Job(Protocol):
 class Executor(Protocol):
     """Starts commands."""
 
-    def submit(self, command: Sequence[str], resources: Resources, after: Sequence[Job] = ()) -> Job:
+    def submit(
+        self, command: Sequence[str], resources: Resources, after: Sequence[Job] = ()
+    ) -> Job:
         """Start ``command`` when the jobs ``after`` which it comes have succeeded."""

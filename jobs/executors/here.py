@@ -31,7 +31,8 @@ ROOT_USER = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1
 @dataclass
 class Process:
     """A command at work on this machine, in a process group of its own: a Ctrl-C on the terminal
-    reaches it only through `stop`."""
+    reaches it only through `stop`.
+    """
 
     popen: subprocess.Popen[bytes]
     checkpoints: bool
@@ -47,7 +48,7 @@ class Process:
         return 128 - code if code is not None and code > 128 else code
 
     def stop(self, *, now: bool) -> None:
-        """A command with ranks is asked by SIGUSR1, which mpirun hands on, to write a checkpoint."""
+        """Ask a command with ranks for a checkpoint by SIGUSR1, which mpirun hands on."""
         with contextlib.suppress(ProcessLookupError):
             if self.checkpoints and not now:
                 os.kill(self.popen.pid, signal.SIGUSR1)
@@ -61,7 +62,9 @@ class Here:
 
     keep: tuple[int, ...] = field(default=())
 
-    def submit(self, command: Sequence[str], resources: Resources, after: Sequence[Job] = ()) -> Process:
+    def submit(
+        self, command: Sequence[str], resources: Resources, after: Sequence[Job] = ()
+    ) -> Process:
         """Start ``command``, its output appended to ``resources.log``."""
         for job in after:
             while (code := job.poll()) is None:

@@ -1,4 +1,4 @@
-"""Mesh sources: one file per kind of input; each gives a `TaggedMesh` in metres with named openings."""
+"""Mesh sources, a file for each kind of input: each gives a `TaggedMesh` in metres."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ GROWTH = 0.3
 
 
 def lengths(meaning: str, *, optional: bool = False) -> Any:
-    """A `quantity` in metres for a tuple: its numbers are known to be finite when they were read."""
+    """A `quantity` in metres for a tuple; its numbers were checked when they were read."""
     field = quantity("m", meaning=meaning, optional=optional)
     field.metadata = []  # pydantic's own check of finiteness takes one number only
     return field
@@ -28,7 +28,7 @@ class Zone(Settings):
 
 
 class Opening(Settings):
-    """Where blood may cross: a point in or near the vessel's cut end, in the source's own frame."""
+    """Where blood may cross: a point at the vessel's end, in the source's own frame."""
 
     at: tuple[float, float, float] = lengths("a point at the vessel's end")
 

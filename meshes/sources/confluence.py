@@ -1,4 +1,4 @@
-"""The confluence of the iliac veins from published calibres, its left vein compressed on request."""
+"""The confluence of the iliac veins from published calibres, its left vein compressed."""
 
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -24,9 +24,9 @@ GRID = 0.7
 
 
 class Confluence(MeshSource):
-    """Inferior vena cava ("cava") with both iliac veins ("left", "right"); the origin is where they join.
+    """The vena cava ("cava") with both iliac veins ("left", "right"); they join at the origin.
 
-    ``compression`` narrows the left common iliac vein to a flat ellipse, as its crossing artery does.
+    ``stenosis`` narrows the left common iliac vein to a flat ellipse, as its artery does.
     """
 
     kind: Literal["confluence"] = "confluence"
@@ -55,31 +55,55 @@ class Confluence(MeshSource):
         "m", "60 mm", "length of the common iliac veins", source=DRAWN, above="0 mm"
     )
     cava_length: float = quantity(
-        "m", "60 mm", "length of the cava that is modelled", source=DRAWN, above="20 mm", at_most="90 mm"
+        "m",
+        "60 mm",
+        "length of the cava that is modelled",
+        source=DRAWN,
+        above="20 mm",
+        at_most="90 mm",
     )
     leg_length: float = quantity(
-        "m", "90 mm", "length of each iliac axis that is modelled", source=DRAWN,
-        above="30 mm", at_most="140 mm",
+        "m",
+        "90 mm",
+        "length of each iliac axis that is modelled",
+        source=DRAWN,
+        above="30 mm",
+        at_most="140 mm",
     )
     stenosis: float = quantity(
-        "1", 0.7, "part of the left common iliac lumen that the compression takes", source=STENOSIS,
-        at_least=0.0, at_most=0.9,
+        "1",
+        0.7,
+        "part of the left common iliac lumen that the compression takes",
+        source=STENOSIS,
+        at_least=0.0,
+        at_most=0.9,
     )
     stenosis_at: float = quantity(
         "m", "20 mm", "distance of the compression from the confluence", source=DRAWN, above="0 mm"
     )
     stenosis_length: float = quantity(
-        "m", "14 mm", "length over which at least half of it is present", source=DRAWN, above="0 mm"
+        "m",
+        "14 mm",
+        "length over which at least half of it is present",
+        source=DRAWN,
+        above="0 mm",
     )
     flatness: float = quantity(
-        "1", 3.0, "width over depth of the compressed lumen", source=DRAWN, at_least=1.0, at_most=8.0
+        "1",
+        3.0,
+        "width over depth of the compressed lumen",
+        source=DRAWN,
+        at_least=1.0,
+        at_most=8.0,
     )
     internal: bool = Field(False, description="whether the internal iliac veins join")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.internal and self.common_length + 0.01 > self.leg_length:
-            raise ValueError("leg_length must exceed common_length by 10 mm where internal veins join")
+            raise ValueError(
+                "leg_length must exceed common_length by 10 mm where internal veins join"
+            )
         if self.stenosis_at + self.stenosis_length > self.leg_length:
             raise ValueError("the compression lies beyond leg_length")
         return self
@@ -87,7 +111,9 @@ class Confluence(MeshSource):
     def shape(self) -> anatomy.Shape:
         """The same in millimetres."""
         mm, mm2 = 1e3, 1e6
-        scale = {name: mm2 if name.endswith("_area") else mm for name in anatomy.Shape.__annotations__}
+        scale = {
+            name: mm2 if name.endswith("_area") else mm for name in anatomy.Shape.__annotations__
+        }
         scale |= {"stenosis": 1, "flatness": 1, "internal": 1}
         values = {name: getattr(self, name) * factor for name, factor in scale.items()}
         return anatomy.Shape(**{**values, "internal": self.internal})
@@ -96,8 +122,13 @@ class Confluence(MeshSource):
         """Distance function → contour → cut → remeshed → filled."""
         parts = anatomy.tubes(self.shape())
         mesh = mesh_tree(
-            surface_of(parts), anatomy.ends(parts), [part.line for part in parts],
-            size=self.size, across=self.across, refine=self.refine, extend=0.0,
+            surface_of(parts),
+            anatomy.ends(parts),
+            [part.line for part in parts],
+            size=self.size,
+            across=self.across,
+            refine=self.refine,
+            extend=0.0,
         )
         return TaggedMesh(**mesh, record={"root": "cava"})
 

@@ -1,4 +1,4 @@
-"""A mesh made elsewhere: gmsh, VTU, XDMF, OpenFOAM, SimVascular; used as it is, named by the case."""
+"""A mesh made elsewhere (gmsh, VTU, XDMF, OpenFOAM, SimVascular), named by the case."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -28,8 +28,12 @@ class File(MeshSource):
     path: str = Field(description="mesh file, OpenFOAM case or SimVascular mesh-complete folder")
     unit: str = Field(description="unit of the file's coordinates: files do not say it")
     names: dict[str, str] = Field({}, description="name of each boundary tag")
-    tags: str | None = Field(None, description="the file's array of boundary tags, where it has several")
-    openings: dict[str, Opening] = Field({}, description="openings of a mesh without boundary tags")
+    tags: str | None = Field(
+        None, description="the file's array of boundary tags, where it has several"
+    )
+    openings: dict[str, Opening] = Field(
+        {}, description="openings of a mesh without boundary tags"
+    )
     root: str | None = Field(None, description="the opening towards the heart")
     any_size: bool = Field(False, description="accept openings that no vessel has (benchmarks)")
 
@@ -42,14 +46,18 @@ class File(MeshSource):
     @field_validator("names", mode="before")
     @classmethod
     def _keys_as_text(cls, names: Any) -> Any:
-        return {str(key): value for key, value in names.items()} if isinstance(names, dict) else names
+        return (
+            {str(key): value for key, value in names.items()} if isinstance(names, dict) else names
+        )
 
     def inputs(self, folder: Path) -> dict[str, Path]:
         """The file, or every file of the folder."""
         path = existing(folder, self.path, "mesh")
         if path.is_file():
             extra = path.with_suffix(".h5")
-            return {"mesh": path} | ({"data": extra} if path.suffix == ".xdmf" and extra.exists() else {})
+            return {"mesh": path} | (
+                {"data": extra} if path.suffix == ".xdmf" and extra.exists() else {}
+            )
         files = sorted(p for p in path.rglob("*") if p.is_file() and _is_mesh_part(p))
         return {str(p.relative_to(path)): p for p in files}
 
@@ -86,20 +94,26 @@ class File(MeshSource):
         unnamed = [tag for tag, name in title.items() if name is None]
         if unnamed:
             raise MeshError(
-                f"the file's boundary tags {unnamed} have no name", where="mesh.names",
-                do="add e.g. names = { " + ", ".join(f'{t} = "…"' for t in unnamed) + ' }; walls are "wall"',
+                f"the file's boundary tags {unnamed} have no name",
+                where="mesh.names",
+                do="add e.g. names = { "
+                + ", ".join(f'{t} = "…"' for t in unnamed)
+                + ' }; walls are "wall"',
             )
         used = {str(tag) for tag in there} | {found.names.get(tag, "") for tag in there}
         strange = sorted(set(self.names) - used)
         if strange:
             raise MeshError(
-                f"mesh.names speaks of {strange}, which the file does not have", where="mesh.names",
-                do="the file has: " + ", ".join(f"{t} ({found.names.get(t, 'no name')})" for t in there),
+                f"mesh.names speaks of {strange}, which the file does not have",
+                where="mesh.names",
+                do="the file has: "
+                + ", ".join(f"{t} ({found.names.get(t, 'no name')})" for t in there),
             )
         titles = {str(name) for name in title.values()}
         if WALL not in titles:
             raise MeshError(
-                f"none of the boundaries {sorted(titles)} is called \"wall\"", where="mesh.names",
+                f'none of the boundaries {sorted(titles)} is called "wall"',
+                where="mesh.names",
                 do='say which it is: names = { … = "wall" }',
             )
         number = {WALL: 1, EXTENSION: 2}

@@ -26,7 +26,7 @@ FAR = 10.0
 
 
 class Mask(MeshSource):
-    """Labels of an image, in the patient's frame as the file says it (LPS), to a mesh in metres."""
+    """Labels of an image to a mesh in metres, in the patient's frame as the file says (LPS)."""
 
     kind: Literal["mask"] = "mask"
     path: str = Field(description="NIfTI, NRRD or MetaImage file with integer labels")
@@ -38,17 +38,26 @@ class Mask(MeshSource):
     across: int = Field(8, ge=4, le=40, description="edges across a narrow vessel, at least")
     refine: tuple[Zone, ...] = ()
     trim: float = quantity(
-        "1", 1.0, "how much of each end is cut off, in radii: segmentations end bluntly", at_least=0.3
+        "1",
+        1.0,
+        "how much of each end is cut off, in radii: segmentations end bluntly",
+        at_least=0.3,
     )
     extend: float = quantity(
-        "1", 0.0, "length of the straight tube added to each end, in radii", at_least=0.0, at_most=20.0
+        "1",
+        0.0,
+        "length of the straight tube added to each end, in radii",
+        at_least=0.0,
+        at_most=20.0,
     )
 
     @model_validator(mode="after")
     def _openings_make_sense(self) -> Self:
         length_factor(self.unit)
         if self.root not in self.openings:
-            raise ValueError(f"root {self.root!r} is none of the openings: {', '.join(self.openings)}")
+            raise ValueError(
+                f"root {self.root!r} is none of the openings: {', '.join(self.openings)}"
+            )
         if len(self.openings) < 2:
             raise ValueError("openings: a vessel needs at least two")
         if reserved := {"wall", "wall_ext"} & set(self.openings):
@@ -60,7 +69,7 @@ class Mask(MeshSource):
         return {"image": existing(folder, self.path, "label image")}
 
     def build(self, folder: Path) -> TaggedMesh:
-        """Image → label gate → surface → centreline → cut, extended, capped → remeshed → filled."""
+        """Image → label gate → surface → centreline → cut and capped → remeshed → filled."""
         path = self.inputs(folder)["image"]
         labels = image.read(path, length_factor(self.unit))
         mask, changed = image.gated(image.pick(labels, self.labels, str(path)))
@@ -69,14 +78,24 @@ class Mask(MeshSource):
         tips = _tips(surface, at)
         ends, lines = ends_of(surface, tips, self.root, self.trim)
         mesh = mesh_tree(
-            surface, ends, lines, size=self.size, across=self.across, refine=self.refine,
+            surface,
+            ends,
+            lines,
+            size=self.size,
+            across=self.across,
+            refine=self.refine,
             extend=self.extend,
         )
         figures = {
             "label_volume": float(mask.values.sum() * mask.voxel * 1e-9),
             "surface_volume": surface.volume * 1e-9,
         }
-        record = {"root": self.root, "changed": changed, "image": figures, "warnings": _thick(mask)}
+        record = {
+            "root": self.root,
+            "changed": changed,
+            "image": figures,
+            "warnings": _thick(mask),
+        }
         return TaggedMesh(**mesh, record=record)
 
 
@@ -102,7 +121,7 @@ def _tips(surface: Surface, at: dict[str, Array]) -> dict[str, Array]:
             raise MeshError(
                 f"the opening {name!r} is {distance:.0f} mm away from the vessel",
                 where=f"mesh.openings.{name}.at; nearest wall at "
-                      f"{np.round(surface.points[nearest], 1).tolist()} mm",
+                f"{np.round(surface.points[nearest], 1).tolist()} mm",
                 do="coordinates are the image's own (LPS); Slicer's are RAS: x and y change sign",
             )
         tips[name] = surface.points[nearest]
@@ -112,7 +131,8 @@ def _tips(surface: Surface, at: dict[str, Array]) -> dict[str, Array]:
             if np.linalg.norm(tips[one] - tips[other]) < 1.0:
                 raise MeshError(
                     f"openings {other!r} and {one!r} are the same end of the vessel",
-                    where="mesh.openings", do="give each opening its own vessel's end",
+                    where="mesh.openings",
+                    do="give each opening its own vessel's end",
                 )
     return tips
 

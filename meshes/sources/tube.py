@@ -1,5 +1,6 @@
-"""A straight circular tube along z, with an optional core and plug: for exact solutions and trials."""
+"""A straight circular tube along z, on request with core and plug: for exact solutions."""
 
+import itertools
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -31,8 +32,10 @@ class Tube(MeshSource):
     length: float = quantity("m", meaning="length of the tube", above="0 mm")
     size: float = quantity("m", meaning="edge length", above="0 mm")
     inner_radius: float | None = quantity(
-        "m", meaning="radius of the core; the ring around it is a region of its own",
-        above="0 mm", optional=True,
+        "m",
+        meaning="radius of the core; the ring around it is a region of its own",
+        above="0 mm",
+        optional=True,
     )
     plug: tuple[float, float] | None = lengths("axial interval of the plug region", optional=True)
     refine: tuple[Zone, ...] = ()
@@ -53,7 +56,8 @@ class Tube(MeshSource):
         arrays = apart(
             tube, self.radius, self.length, self.size, self.inner_radius, self.plug, balls
         )
-        return TaggedMesh(*arrays, names=NAMES)
+        points, cells, cell_tags, facets, facet_tags = arrays
+        return TaggedMesh(points, cells, cell_tags, facets, facet_tags, NAMES)
 
 
 def tube(
@@ -73,14 +77,14 @@ def tube(
     with mesher.session():
         occ = gmsh.model.occ
         outer, cores = [], []
-        for low, high in zip(cuts[:-1], cuts[1:], strict=True):
+        for low, high in itertools.pairwise(cuts):
             outer.append((3, occ.addCylinder(0, 0, low, 0, 0, high - low, radius / unit)))
             if inner:
                 cores.append((3, occ.addCylinder(0, 0, low, 0, 0, high - low, inner / unit)))
         pieces, core = outer, set()
         if len(outer) + len(cores) > 1:
             pieces, origin = occ.fragment(outer, cores)
-            core = {piece for parent in origin[len(outer):] for piece in parent}
+            core = {piece for parent in origin[len(outer) :] for piece in parent}
         occ.synchronize()
         volumes = {}
         for piece in pieces:
@@ -89,7 +93,7 @@ def tube(
             plugged = plug is not None and plug[0] < z < plug[1]
             volumes[piece[1]] = PLUG_CELLS if plugged else RING_CELLS if ring else LUMEN_CELLS
         surfaces = {
-            tag: _side(*gmsh.model.getBoundingBox(2, tag), length / unit)
+            tag: _side(gmsh.model.getBoundingBox(2, tag), length / unit)
             for _, tag in gmsh.model.getBoundary(pieces, combined=True, oriented=False)
         }
         mesher.set_size(
@@ -100,9 +104,9 @@ def tube(
     return points * unit, *rest
 
 
-def _side(x0: float, y0: float, z0: float, x1: float, y1: float, z1: float, length: float) -> int:  # noqa: ARG001
-    """The boundary tag of the surface with this bounding box."""
+def _side(box: tuple[float, ...], length: float) -> int:
+    """The boundary tag of the surface with this bounding box (x0, y0, z0, x1, y1, z1)."""
     slack = 1e-3 * length
-    if z1 < slack:
+    if box[5] < slack:
         return 10
-    return 11 if z0 > length - slack else 1
+    return 11 if box[2] > length - slack else 1

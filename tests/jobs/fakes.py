@@ -92,7 +92,7 @@ def _stage(name: str, needs: tuple[str, ...], part: str, *, parallel: bool = Fal
         return path.read_text() if path.exists() else None
 
     return Stage(
-        name, needs, (f"{name}.out",), ("core",),
+        name, needs, (f"{name}.out",), (),
         lambda case: effective(getattr(case, part)), stored,
         lambda task: _work(name, task), parallel=parallel,
     )
@@ -130,7 +130,9 @@ class Inside:
     def __init__(self, keep: tuple[int, ...]) -> None:
         self.keep = keep
 
-    def submit(self, command: Sequence[str], resources: Resources, after: Sequence[Job] = ()) -> Job:
+    def submit(
+        self, command: Sequence[str], resources: Resources, after: Sequence[Job] = ()
+    ) -> Job:
         *_, name, run = command
         return Done(perform(name, Path(run), INSIDE))
 
@@ -138,7 +140,9 @@ class Inside:
 class FlowApart(Inside):
     """Does the flow stage as a process, the others in this one."""
 
-    def submit(self, command: Sequence[str], resources: Resources, after: Sequence[Job] = ()) -> Job:
+    def submit(
+        self, command: Sequence[str], resources: Resources, after: Sequence[Job] = ()
+    ) -> Job:
         if "flow" in command:
             return Here(self.keep).submit(command, resources, after)
         return super().submit(command, resources, after)

@@ -30,13 +30,13 @@ def case(tmp_path: Path) -> Path:
 
 
 def _run(
-    case: Path, *settings: str, until: str | None = None, ranks: int = 1, force: tuple[str, ...] = (),
-    inside: bool = True,
+    case: Path, *settings: str, until: str | None = None, ranks: int = 1,
+    force: tuple[str, ...] = (), inside: bool = True,
 ) -> list[str]:
     """Run the fake chain, all ``inside`` this process or the flow apart; the names of what ran."""
     read = load(case, settings)
     plan = pipeline.Plan(read, case, Folder(case.parent / "run"), ranks, until, force)
-    with Screen(Console(file=open(os.devnull, "w"))) as screen:  # noqa: SIM115
+    with Screen(Console(file=open(os.devnull, "w"))) as screen:
         took = pipeline.run(
             plan, screen, stages=fakes.INSIDE if inside else fakes.STAGES, command=fakes.command,
             executor=fakes.Inside if inside else fakes.FlowApart,
@@ -213,5 +213,6 @@ def test_sums_and_audit_see_changes(case: Path) -> None:
     (folder.path / "more").write_text("more")
     assert folder.verify() == ["flow.out: changed", "more: added"]
     lines = folder.audit.read_text().splitlines()
-    folder.audit.write_text("\n".join([lines[0].replace("case.toml", "else.toml"), *lines[1:]]) + "\n")
+    lines[0] = lines[0].replace("case.toml", "else.toml")
+    folder.audit.write_text("\n".join(lines) + "\n")
     assert audit.broken(folder.audit) == 2

@@ -21,17 +21,17 @@ class Tube:
     """Shape and flow of the fabricated run, SI."""
 
     radius: float = 6e-3
-    length: float = 160e-3
-    narrow: float = 0.3
-    middle: float = 80e-3
-    half: float = 15e-3
+    length: float = 100e-3
+    narrow: float = 0.4
+    middle: float = 50e-3
+    half: float = 10e-3
     flow: float = 6e-6
-    rings: int = 9
-    spokes: int = 48
-    layers: int = 161
+    rings: int = 6
+    spokes: int = 40
+    layers: int = 101
     extension: float = 0.0
     clot: bool = True
-    bend: float = 0.0
+    planes: bool = True
     attributes: dict[str, Any] = field(default_factory=dict)
     clot_attributes: dict[str, Any] = field(default_factory=dict)
     mesh_attributes: dict[str, Any] = field(default_factory=dict)
@@ -40,6 +40,16 @@ class Tube:
         """Radius at height z."""
         away = np.clip(np.abs(z - self.middle) / self.half, 0, 1)
         return self.radius * (1 - self.narrow * 0.5 * (1 + np.cos(np.pi * away)))
+
+    @property
+    def polygon(self) -> float:
+        """Area of the section's polygon over that of its circle."""
+        turn = 2 * np.pi / self.spokes
+        return float(np.sin(turn) / turn)
+
+    def area(self, z: Any) -> Any:
+        """Area of the section, a polygon, at height z."""
+        return self.polygon * np.pi * self.r(z) ** 2
 
     def pressure(self, z: Any) -> Any:
         """p(z) = ∫_z^L 8 μ Q / (π R⁴) dz, zero at the outlet."""
@@ -113,7 +123,7 @@ def write(path: Path, tube: Tube) -> Path:
     velocity = np.zeros_like(points)
     velocity[:, 2] = 2 * tube.flow / (np.pi * radius**2) * np.maximum(1 - r2 / radius**2, 0)
     pressure = tube.pressure(z)
-    age = 0.03 * z / tube.length * 100
+    age = 4.0 * z / tube.length
     with h5py.File(path, "w") as file:
         _view(file, points, cells, velocity, pressure, age)
         own = file.create_group("dvtwin")
@@ -177,9 +187,9 @@ def _openings(own: Any, tube: Tube, inlet: Any, outlet: Any) -> None:
 
 
 def _sections(own: Any, tube: Tube) -> None:
-    arc = np.arange(0, tube.length + 1e-9, 1e-3)
+    arc = np.arange(0, tube.length + 1e-9, 1e-3) if tube.planes else np.zeros(0)
     group = own.create_group("sections")
-    group["branch"] = np.full(len(arc), b"left_iliac")
+    group["branch"] = np.full(len(arc), b"left_iliac", dtype="S10")
     group["arc"] = arc
     group["centre"] = np.column_stack([0 * arc, 0 * arc, arc])
     group["tangent"] = np.tile([0.0, 0, 1], (len(arc), 1))

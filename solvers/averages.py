@@ -1,0 +1,50 @@
+"""Cycle means of the flow, accumulated at every time step."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers.facets import cell_mean
+from solvers.projection import Projection
+from solvers.traction import WallShear
+
+Array = NDArray[Any]
+
+
+@dataclass
+class Averages:
+    """Means over the steps added: nodal velocity (dofs, d) and pressure (points); conservative
+    velocity (c, d) and shear rate (c); wall shear stress magnitude (f) and vector (f, 3)."""
+
+    velocity: Array
+    pressure: Array
+    carrier: Array
+    shear_rate: Array
+    tawss: Array
+    traction: Array
+    steps: int = 0
+
+    @classmethod
+    def start(cls, scheme: Projection, facets: int) -> Self:
+        """Nothing added yet."""
+        d, count = scheme.geometry.dim, scheme.geometry.count
+        return cls(
+            np.zeros_like(scheme.u), np.zeros_like(scheme.p), np.zeros((count, d)), np.zeros(count),
+            np.zeros(facets), np.zeros((facets, d)),
+        )
+
+    def add(self, scheme: Projection, wall: WallShear) -> Array:
+        """Add the present step; gives its wall shear stress (f, 3). Collective."""
+        tau = wall()
+        mean = np.einsum("n,cnd->cd", cell_mean(scheme.V), scheme.u[scheme.V.dofs], optimize=True)
+        now = (
+            scheme.u, scheme.p, mean - scheme.w_correction, scheme.cell_shear_rate(),
+            np.linalg.norm(tau, axis=1), tau,
+        )
+        self.steps += 1
+        for field, value in zip(fields(self), now, strict=False):
+            total = getattr(self, field.name)
+            total += (value - total) / self.steps
+        return tau

@@ -1,0 +1,113 @@
+"""Each metric against hand-made arrays with exact answers; each check must notice one per cent."""
+
+import numpy as np
+import pytest
+
+from postprocess.inputs import Inputs
+from postprocess.metrics import metric, metrics
+from postprocess.metrics.wall import oscillation
+
+TOLERANCE = 1e-3
+"""Well below the one per cent by which a formula is spoilt."""
+
+TAWSS = np.array([0.04, 0.08, 0.12, 0.40])
+AREA = np.array([1.0, 2.0, 3.0, 4.0]) * 1e-6
+AGE = np.array([[1.0, 1, 1, 1], [1, 1, 1, 5], [3, 3, 3, 3]])
+VOLUME = np.array([4.0, 2.0, 4.0]) * 1e-6
+SHEAR = np.array([0.5, 3.0, 20.0])
+FRACTION = np.array([[0.0, 0, 0, 0], [0, 0, 0, 1], [1, 1, 1, 1]])
+REFERENCE = np.array([100.0, 110.0, 120.0]) * 1e-6
+Q_IN, Q_OUT = np.array([-4.0, -6.0]), np.array([7.0, 3.01])
+
+EXPECTED = {
+    "tawss_mean": ((TAWSS, AREA), (0.04 + 0.16 + 0.36 + 1.6) / 10),
+    # a thousand equal facets of stress 0 to 1: the percentile is its own number
+    **{
+        f"tawss_percentile_{p}": ((np.linspace(0, 1, 1001), np.ones(1001)), p / 100)
+        for p in (5, 50, 95, 99)
+    },
+    "osi_mean": ((np.array([0.1, 0.2, 0.3, 0.4]), AREA), 0.3),
+    "low_wss_share_0.05": ((TAWSS, AREA), 0.1),
+    "low_wss_share_0.1": ((TAWSS, AREA), 0.3),
+    "low_wss_share_0.15": ((TAWSS, AREA), 0.6),
+    "low_wss_area_0.05": ((TAWSS, AREA), 1e-6),
+    "low_wss_area_0.1": ((TAWSS, AREA), 3e-6),
+    "low_wss_area_0.15": ((TAWSS, AREA), 6e-6),
+    "age_mean": ((AGE, VOLUME), (4 * 1 + 2 * 2 + 4 * 3) / 10),
+    "age_p95": ((np.tile(np.linspace(0, 10, 1001)[:, None], 4), np.ones(1001)), 9.5),
+    # one corner at 5, three at 1: older than 2 is the similar tetrahedron of edge 3/4
+    "old_volume_2": ((AGE, VOLUME), (2 * 0.75**3 + 4) * 1e-6),
+    "stasis_volume_1": ((SHEAR, VOLUME), 4e-6),
+    "stasis_volume_5": ((SHEAR, VOLUME), 6e-6),
+    "stasis_volume_10": ((SHEAR, VOLUME), 6e-6),
+    "stasis_volume_25": ((SHEAR, VOLUME), 10e-6),
+    "minimum_area": ((44e-6,), 44e-6),
+    "reference_area": ((REFERENCE,), 110e-6),
+    "area_stenosis": ((44e-6, REFERENCE), 0.6),
+    "diameter_stenosis": ((27.5e-6, REFERENCE), 0.5),
+    "aspect_ratio": ((2.5,), 2.5),
+    "pressure_gradient": ((1800.0, 1400.0), 400.0),
+    "tree_gradient": ((np.array([1800.0, 1300]), Q_IN, np.array([900.0]), Q_OUT[:1]), 600.0),
+    "velocity_ratio": ((np.array([0.2, 0.6, 0.4]), np.array([0.1, 0.2, 0.3])), 3.0),
+    "lesion_flow": ((np.array([4.0, 5.0, 7.0]) * 1e-6,), 5e-6),
+    "flow_share": ((Q_IN,), [0.4, 0.6]),
+    "outflow_share": ((Q_OUT,), [7 / 10.01, 3.01 / 10.01]),
+    "mass_error": ((Q_IN, Q_OUT), 0.01 / 10.005),
+    "clot_volume_0.5": ((FRACTION, VOLUME), (2 * 0.5**3 + 4) * 1e-6),
+    "clot_volume_0.3": ((FRACTION, VOLUME), (2 * 0.7**3 + 4) * 1e-6),
+    "clot_volume_0.7": ((FRACTION, VOLUME), (2 * 0.3**3 + 4) * 1e-6),
+    "max_occlusion": ((np.array([100.0, 80, 60]), np.array([90.0, 20, 60])), 0.75),
+    "clot_length": (
+        (np.full(4, 1e-3), np.full(4, 100.0), np.array([100.0, 99.5, 90, 20])), 2e-3
+    ),
+    "growth_rate": ((np.array([0.0, 1e-7, 4e-7]), np.array([0.0, 1e4, 3e4])), 1.5e-11),
+    "clot_thickness": ((np.array([1e-7, 6e-7]), 2e-4, 1e-3), 3.0),
+    "gradient_after": ((2800.0, 1400.0), 1400.0),
+}
+
+
+def agrees(value, expected) -> bool:
+    return np.allclose(value, expected, rtol=TOLERANCE, atol=0)
+
+
+def test_every_metric_has_an_expected_value():
+    assert set(EXPECTED) == set(metrics())
+
+
+@pytest.mark.parametrize("name", sorted(metrics()))
+def test_value(name):
+    arrays, expected = EXPECTED[name]
+    assert agrees(metrics()[name](*arrays), expected)
+
+
+@pytest.mark.parametrize("factor", [0.99, 1.01])
+@pytest.mark.parametrize("name", sorted(metrics()))
+def test_one_per_cent_would_be_noticed(name, factor):
+    arrays, expected = EXPECTED[name]
+    assert not agrees(factor * np.asarray(metrics()[name](*arrays)), expected)
+
+
+@pytest.mark.parametrize("name", sorted(metrics()))
+def test_declaration_is_whole(name):
+    m = metrics()[name]
+    names = [*m.needs, *filter(None, (m.each, m.site))]
+    assert all(Inputs.knows(need) for need in names)
+    assert m.definition.endswith((".", "]"))
+    assert "{" not in m.label.replace("{part}", "")
+    assert "``" not in m.definition
+    assert m.group in {"flow", "wall", "stasis", "clot"}
+
+
+def test_a_name_can_be_given_only_once():
+    with pytest.raises(ValueError, match="tawss_mean"):
+        metric("tawss_mean", "again", "Pa", "Pa", needs=())(lambda: 0.0)
+
+
+def test_limits_themselves_count_as_low():
+    assert metrics()["low_wss_share_0.1"](np.array([0.10, 0.11]), np.ones(2)) == 0.5
+
+
+def test_oscillation_is_nought_for_steady_half_for_pure_and_safe_at_rest():
+    tawss = np.array([0.2, 0.2, 0.0, 0.2])
+    mean = np.array([[0.2, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0.12, 0.16]])
+    np.testing.assert_allclose(oscillation(tawss, mean), [0.0, 0.5, 0.0, 0.0], atol=1e-15)

@@ -1,0 +1,96 @@
+import math
+import re
+
+import numpy as np
+import pytest
+
+from postprocess.findings import plain, shown
+from postprocess.metrics import metrics
+from postprocess.thresholds import (
+    BORDERLINE,
+    HIGH,
+    NONE,
+    NOT_ASSESSABLE,
+    WITHIN,
+    judge,
+    sources,
+    thresholds,
+)
+
+
+@pytest.mark.parametrize(("name", "at_limit"), [
+    ("pressure_gradient", HIGH), ("velocity_ratio", WITHIN), ("area_stenosis", HIGH),
+    ("diameter_stenosis", WITHIN),
+])
+def test_just_below_at_and_just_above_the_limit(name, at_limit):
+    limit = thresholds()[name].limit
+    assert judge(name, np.nextafter(limit, 0)).flag == WITHIN
+    assert judge(name, limit).flag == at_limit
+    assert judge(name, np.nextafter(limit, np.inf)).flag == HIGH
+
+
+def test_the_limit_of_the_gradient_is_three_millimetres_of_mercury():
+    assert thresholds()["pressure_gradient"].limit == pytest.approx(3 * 133.322387415, rel=1e-9)
+
+
+def test_an_interval_over_the_limit_is_borderline_and_none_is_not():
+    assert judge("velocity_ratio", 2.6, (2.4, 2.8)).flag == BORDERLINE
+    assert judge("velocity_ratio", 2.6, (2.55, 2.8)).flag == HIGH
+    assert judge("velocity_ratio", 2.6).flag == HIGH
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_no_number_is_not_assessable(value):
+    assert judge("velocity_ratio", value).flag == NOT_ASSESSABLE
+
+
+def test_without_a_limit_there_is_no_accepted_range():
+    verdict = judge("tawss_mean", 0.1)
+    assert (verdict.flag, verdict.reference) == (NONE, "no accepted range")
+
+
+def test_a_published_median_is_shown_but_flags_nothing():
+    verdict = judge("minimum_area", 50e-6, segment="LCIV")
+    assert verdict.flag == NONE
+    assert verdict.reference == "median 193.9 mm² (LCIV)"
+    assert judge("minimum_area", 50e-6).reference == "no accepted range"
+
+
+@pytest.mark.parametrize("name", sorted(thresholds()))
+def test_each_limit_is_of_a_metric_and_has_a_source(name):
+    known = thresholds()[name]
+    assert name in metrics()
+    assert known.source in sources()
+    assert known.text
+    assert known.meaning
+    assert known.population
+    assert known.strength
+    for key in re.findall(r"\[(\w+)\]", known.strength):
+        assert key in sources()
+
+
+def test_each_source_of_a_metric_is_known():
+    assert {m.source for m in metrics().values() if m.source} <= set(sources())
+
+
+@pytest.mark.parametrize(("value", "unit", "as_unit", "text"), [
+    (4.123 * 133.322387415, "Pa", "mmHg", ("4.1", "mmHg")), (55.26e-6, "m^2", "mm^2", ("55", "mm²")),
+    (357.4e-6 / 60, "m^3/s", "mL/min", ("357", "mL/min")), (0.3283e-6, "m^3", "mL", ("0.33", "mL")),
+    (0.497, "1", "%", ("50", "%")), (1.985, "1", "1", ("2.0", "")), (0.0, "Pa", "Pa", ("0", "Pa")),
+    (-0.5, "Pa", "Pa", ("−0.50", "Pa")), (9.96, "s", "s", ("10", "s")),
+    (1e-9, "Pa", "Pa", ("< 0.001", "Pa")),
+])
+def test_numbers_as_shown(value, unit, as_unit, text):
+    assert shown(value, unit, as_unit) == text
+
+
+def test_rounding_never_puts_a_flagged_value_on_its_limit():
+    assert shown(2.51, "1", "1", 2.5)[0] == "2.51"
+    assert shown(0.497, "1", "%", 0.5)[0] == "49.7"
+    assert shown(2.5, "1", "1", 2.5)[0] == "2.5"
+
+
+def test_json_holds_null_for_what_is_no_number():
+    assert plain({"a": np.array([1.0, np.nan]), "b": (math.inf, 2)}) == {
+        "a": [1.0, None], "b": [None, 2]
+    }
