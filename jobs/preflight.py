@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.errors import CaseError
 from jobs.folder import Folder
@@ -18,6 +18,8 @@ WALLS = {"wall", "wall_ext"}
 BYTES_PER_CELL = {"P1/P1": 1.5e3, "P2/P1": 6e3}
 BYTES_PER_RANK = 0.2e9
 """Memory of the same discretisations in oasisx, on dolfinx too (50,000 to 800,000 cells)."""
+LARGE_COURANT = 4
+"""Convection is extrapolated in time: much larger steps than a cell's may grow."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def inspect(case: "Case", base: Path, folder: Folder) -> list[Finding]:
     if not fresh:
         return [*found, Finding("note", "mesh", "not made yet: then its openings are compared")]
     match_boundaries(case, folder.mesh)
-    return [*found, *_of_mesh(case, _figures(folder.mesh))]
+    return [*found, *_of_mesh(case, _sizes(folder.mesh))]
 
 
 def match_boundaries(case: "Case", mesh: Path) -> None:
@@ -72,43 +74,61 @@ def match_boundaries(case: "Case", mesh: Path) -> None:
         )
 
 
-def _figures(mesh: Path) -> dict[str, float]:
+@dataclass(frozen=True)
+class Sizes:
+    """What a finished mesh says of itself: its figures, and inscribed radii by branch [m]."""
+
+    figures: Mapping[str, float]
+    narrowest: Mapping[str, float]
+
+
+def _sizes(mesh: Path) -> Sizes:
     import h5py
 
     with h5py.File(mesh, "r", locking=False) as file:
-        return {name: float(value) for name, value in file["quality"].attrs.items()}
+        figures = {name: float(value) for name, value in file["quality"].attrs.items()}
+        branches = [branch.decode() for branch in file["sections/branch"][()]]
+        radii = file["sections/radius"][()]
+    narrowest: dict[str, float] = {}
+    for branch, radius in zip(branches, radii, strict=True):
+        narrowest[branch] = min(float(radius), narrowest.get(branch, math.inf))
+    return Sizes(figures, narrowest)
 
 
-def _of_mesh(case: "Case", figures: Mapping[str, float]) -> list[Finding]:
-    cells = figures["cells"]
+def _of_mesh(case: "Case", sizes: Sizes) -> list[Finding]:
+    cells = sizes.figures["cells"]
     need = cells * BYTES_PER_CELL[case.flow.scheme.element] + case.run.ranks * BYTES_PER_RANK
     found = [Finding("good", "mesh", f"{cells:,.0f} cells, about {need / 1e9:.1f} GB of memory")]
-    courant = _courant(case, figures)
+    courant = _courant(case, sizes)
     if courant is not None:
-        text = f"about {courant:.1f} cells in a step at the narrowest place"
-        good = courant < 4
-        found.append(Finding("good" if good else "note", "CFL", text + (
-            "" if good else "; a smaller flow.scheme.dt is safer"
-        )))
-    across = figures.get("cells_across_narrowest")
+        text = f"blood crosses at most about {courant:.1f} cells in a step"
+        if courant > LARGE_COURANT:
+            found.append(Finding("note", "CFL", text + "; a smaller flow.scheme.dt is safer"))
+        else:
+            found.append(Finding("good", "CFL", text))
+    across = sizes.figures.get("cells_across_narrowest")
     if across is not None:
-        found.append(Finding(
-            "good" if across >= 8 else "note", "narrowest", f"{across:.1f} cells across"
-        ))
+        kind: Literal["good", "note"] = "good" if across >= 6 else "note"
+        found.append(Finding(kind, "narrowest", f"{across:.1f} cells across"))
     return found
 
 
-def _courant(case: "Case", figures: Mapping[str, float]) -> float | None:
-    """2 U Δt / h: U the highest inflow in the cycle through the narrowest place or opening."""
-    into, areas = 0.0, []
+def _courant(case: "Case", sizes: Sizes) -> float | None:
+    """2 U Δt / h where it is largest: U from the highest inflow of the cycle through each branch's
+    inscribed circle (a flat lumen is larger: "at most"), h the cells there."""
     times = [case.flow.period * step / 32 for step in range(32)]
-    for name, condition in case.flow.boundary.items():
-        if condition.profile is not None:
-            rate = max(abs(condition.inflow(time, case.flow.period)) for time in times)
-            into = max(into, rate)
-            if area := figures.get(f"area.{name}"):
-                areas.append(rate / area)
-    if radius := figures.get("narrowest_radius"):
-        areas.append(into / (math.pi * radius**2))
-    edge: Any = figures.get("edge_median")
-    return 2 * max(areas) * case.flow.dt / edge if areas and edge else None
+    rates = {
+        name: max(abs(condition.inflow(time, case.flow.period)) for time in times)
+        for name, condition in case.flow.boundary.items() if condition.profile is not None
+    }
+    edge = sizes.figures.get("edge_median")
+    across = sizes.figures.get("cells_across_narrowest")
+    if not sizes.narrowest or not edge or not rates:
+        return None
+    least = min(sizes.narrowest.values())
+    found = []
+    for branch, radius in sizes.narrowest.items():
+        speed = rates.get(branch, sum(rates.values())) / (math.pi * radius**2)
+        cell = 2 * radius / across if across and radius == least else edge
+        found.append(2 * speed * case.flow.dt / cell)
+    return max(found)

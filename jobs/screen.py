@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 INTERVAL = 30.0
@@ -47,11 +48,14 @@ class Screen:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False)
+        rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         self._bars = Progress(
-            TextColumn("  {task.description:<8}"), BarColumn(24),
-            TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(),
-            TextColumn("{task.fields[detail]}", style="dim"),
-            console=self.console, refresh_per_second=5,
+            TextColumn("  {task.description:<8}", table_column=Column(min_width=10)),
+            BarColumn(18, table_column=Column(min_width=18)),
+            TextColumn("{task.percentage:>3.0f} %", table_column=Column(min_width=5)),
+            TimeElapsedColumn(table_column=Column(min_width=7)),
+            TextColumn("{task.fields[detail]}", style="dim", table_column=rest),
+            console=self.console, refresh_per_second=4, expand=True,
         )
         self._bar: TaskID | None = None
         self._stage, self._start, self._spoke = "", 0.0, 0.0
@@ -80,7 +84,7 @@ class Screen:
     def begin(self, stage: str, note: str = "") -> None:
         """``stage`` starts."""
         self._stage, self._start = stage, time.monotonic()
-        self._spoke, self._first = self._start, (0.0, self._start)
+        self._spoke, self._first = self._start, (0.0, 0.0)
         if self.console.is_terminal:
             self._bar = self._bars.add_task(stage, total=1.0, detail=note)
         else:
@@ -88,10 +92,11 @@ class Screen:
 
     def show(self, entry: Mapping[str, Any]) -> None:
         """The newest progress of the stage at work."""
-        done, clock = float(entry.get("done", 0.0)), time.monotonic()
+        done, said = float(entry.get("done", 0.0)), float(entry.get("time", 0.0))
         if self._first[0] == 0.0 < done:
-            self._first = (done, clock)
-        detail = "  ".join(filter(None, [describe(entry), self._left(done, clock)]))
+            self._first = (done, said)
+        clock = time.monotonic()
+        detail = ", ".join(filter(None, [self._left(done, said), describe(entry)]))
         if self._bar is not None:
             self._bars.update(self._bar, completed=done, detail=detail)
         elif clock - self._spoke >= INTERVAL:
@@ -112,12 +117,12 @@ class Screen:
             self.say(f"  {self._stage:<8} {word} in {span(seconds)}  {detail}".rstrip())
         return seconds
 
-    def _left(self, done: float, clock: float) -> str:
+    def _left(self, done: float, said: float) -> str:
         """The time left at the pace since the stage's first word: a resumed stage starts late."""
         begun, since = self._first
-        if done - begun < 0.02 or clock - since < 3:
+        if done - begun < 0.02 or said - since < 3 or done >= 1:
             return ""
-        return f"about {span((1 - done) * (clock - since) / (done - begun))} left"
+        return f"{span((1 - done) * (said - since) / (done - begun))} left"
 
 
 def describe(entry: Mapping[str, Any]) -> str:

@@ -63,7 +63,7 @@ def generate() -> None:
 
 
 def collect(volumes: dict[int, int], surfaces: dict[int, int]) -> tuple[Array, ...]:
-    """Points, cells, cell tags, facets, facet tags of the entities (keys), tagged by the values."""
+    """Points, cells, cell tags, facets, facet tags of entities (keys), tagged by the values."""
     numbers, xyz, _ = gmsh.model.mesh.getNodes()
     cells, cell_tags = _elements(volumes, 3, 4)
     facets, facet_tags = _elements(surfaces, 2, 3)

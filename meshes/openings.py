@@ -33,23 +33,67 @@ class End:
     tip: Array
 
 
-def end_of(name: str, line: Line, tip: Array, trim: float) -> End:
-    """The cut ``trim`` radii before the tip at the line's start, square to its next radius."""
-    points = np.concatenate([[tip], line.points])
-    radius = float(np.median(line.radius[line.arc <= max(2 * line.radius[0], 3.0)]))
-    arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
-    if arc[-1] < (trim + 1.5) * radius:
+def end_of(surface: Surface, name: str, line: Line, at: Array, trim: float) -> End:
+    """The cut at the vessel's end near ``at``, square to the vessel there.
+
+    The line's first radii depend on where exactly ``at`` is, so the vessel's axis is taken
+    behind them and carried on straight to where it leaves the vessel; the cut lies ``trim``
+    radii before that, or at ``at`` where the vessel goes on for more than two radii.
+    """
+    arc = line.arc
+    radius = _calibre(arc, line.radius)
+    if arc[-1] < AXIS[1] * radius:
         raise MeshError(
-            f"the vessel at opening {name!r} is only {arc[-1]:.1f} mm long ({radius:.1f} mm wide)",
+            f"the vessel at opening {name!r} is only {arc[-1]:.1f} mm long, {radius:.1f} mm wide",
             where=f"mesh.openings.{name}",
             do="segment more of it, or leave this opening out",
         )
     here, there = (
-        np.array([np.interp(s * radius, arc, points[:, i]) for i in range(3)])
-        for s in (trim, trim + 1.0)
+        np.array([np.interp(s * radius, arc, line.points[:, i]) for i in range(3)]) for s in AXIS
     )
     outward = (here - there) / np.linalg.norm(here - there)
-    return End(name, here, outward, radius, tip)
+    leaves = _leaves(surface, here, outward, name)
+    asked = float((at - here) @ outward)
+    goes_on = leaves - asked > 2 * radius
+    place = asked if goes_on else leaves - trim * radius
+    tip = here + (place + 0.5 * radius if goes_on else leaves) * outward
+    return End(name, here + place * outward, outward, radius, tip)
+
+
+AXIS = (0.8, 2.4)
+"""Where a vessel's axis at its end is taken, in radii along the line from its start."""
+
+
+def _calibre(arc: Array, radius: Array) -> float:
+    """The vessel's radius near its end, without the line's first millimetres [mm]."""
+    size = float(radius[0])
+    for _ in range(5):
+        window = (arc >= size) & (arc <= 3 * size)
+        if window.any():
+            size = float(np.median(radius[window]))
+    return size
+
+
+def _leaves(surface: Surface, start: Array, way: Array, name: str) -> float:
+    """How far from ``start`` a ray first crosses the surface [mm] (Möller and Trumbore)."""
+    a, b, c = (surface.points[surface.triangles[:, i]] for i in range(3))
+    e, f = b - a, c - a
+    h = np.cross(way, f)
+    det = np.einsum("ij,ij->i", e, h)
+    det = np.where(np.abs(det) < 1e-12, np.inf, det)
+    s = start - a
+    u = np.einsum("ij,ij->i", s, h) / det
+    q = np.cross(s, e)
+    v = q @ way / det
+    distance = np.einsum("ij,ij->i", f, q) / det
+    hit = distance[(u >= 0) & (v >= 0) & (u + v <= 1) & (distance > 0)]
+    if len(hit) == 0:
+        raise MeshError(
+            f"the vessel at opening {name!r} bends too sharply to find its end",
+            where=f"mesh.openings.{name}",
+            do="move the opening towards the middle of the vessel's end",
+        )
+    return float(hit.min())
 
 
 def cut(surface: Surface, end: End) -> Surface:
@@ -178,7 +222,7 @@ def _ring_of_each(surface: Surface, ends: list[End]) -> dict[str, Array]:
 
 
 def _extension(ring: Array, end: End, length: float) -> tuple[Array, Array]:
-    """Points of rings beyond ``ring`` and triangles between; corner −k−1 is point k of ``ring``."""
+    """Points of rings beyond ``ring``, triangles between; corner −k−1 is point k of ``ring``."""
     centre = ring.mean(axis=0)
     flat = ring - centre - np.outer((ring - centre) @ end.outward, end.outward)
     area = np.linalg.norm(np.cross(flat, np.roll(flat, -1, axis=0)).sum(axis=0)) / 2

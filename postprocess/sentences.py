@@ -73,7 +73,8 @@ def _velocity(found: Findings) -> tuple[bool, str]:
     row = _row(found, "velocity_ratio")
     if row is None:
         return False, ""
-    return _flagged(row), f"Velocity ratio after to before the narrowing {row.text}{_against(row)}."
+    text = f"Velocity ratio after to before the narrowing {row.text}{_against(row)}."
+    return _flagged(row), text
 
 
 def _stasis(found: Findings) -> tuple[bool, str]:

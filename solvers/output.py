@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from core.fields import VIEWED
 from core.store import OWN, SCHEMA, VIEW
 from solvers.blocks import Blocks
+from solvers.facets import Facets
 from solvers.layout import Layout
 
 Array = NDArray[Any]
@@ -106,10 +107,14 @@ class Writer:
             self._put(group, name, layout.walls, values)
 
     def _create_boundaries(self) -> None:
+        layout = self.layout
         group = self.file[OWN].create_group("boundaries")
-        for name, patch in self.layout.vessel.openings.items():
-            attrs = group.create_group(name).attrs
-            attrs.update(area=patch.area, centre=patch.centre, normal=patch.normal)
+        for name, patch in layout.vessel.openings.items():
+            facets = Facets(layout.geometry, layout.vessel.facets(patch.tag))
+            corners = np.concatenate(self.comm.allgather(layout.facet_points(facets)))
+            one = group.create_group(name)
+            one.attrs.update(area=patch.area, centre=patch.centre, normal=patch.normal)
+            one.create_dataset("facets", data=corners[np.lexsort(np.sort(corners, axis=1).T)])
 
     # ------------------------------------------------------------------ after creation
 

@@ -95,7 +95,7 @@ class ClotSettings(Settings):
     )
     permeability: float = quantity(
         "m^2", "1e-11 m^2", "least permeability that the flow sees", above="0 m^2",
-        source="flow exclusion needs K ≪ 1e-4 H²; a fibrin clot has 1e-13 to 1e-17 m²",
+        source="flow is kept out if K is far below 1e-4 H²; fibrin clot has 1e-13 to 1e-17 m²",
     )
 
 

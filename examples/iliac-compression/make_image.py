@@ -7,7 +7,7 @@ No patient is in it. The veins are those of `kind = "confluence"`:
 
     what                                value        from
     inferior vena cava, lumen           265.3 mm²    intravascular ultrasound, medians of 33
-    left / right common iliac vein      193.9/166.9      patients without chronic venous insufficiency
+    left / right common iliac vein      193.9/166.9  patients without chronic venous insufficiency
     left / right external iliac vein    136.5/140.9    (varicose-vein patients)
     compression of the left vein        70 %         their median is 62.4 %; > 50 % is a stenosis
     narrowing: place, length, flatness  20, 14 mm, 3 drawn after anatomy atlases

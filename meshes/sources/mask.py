@@ -75,8 +75,7 @@ class Mask(MeshSource):
         mask, changed = image.gated(image.pick(labels, self.labels, str(path)))
         surface = image.surface_of(mask)
         at = {name: np.array(opening.at) * 1e3 for name, opening in self.openings.items()}
-        tips = _tips(surface, at)
-        ends, lines = ends_of(surface, tips, self.root, self.trim)
+        ends, lines = ends_of(surface, at, self.root, self.trim)
         mesh = mesh_tree(
             surface,
             ends,
@@ -100,14 +99,15 @@ class Mask(MeshSource):
 
 
 def ends_of(
-    surface: Surface, tips: dict[str, Array], root: str, trim: float
+    surface: Surface, at: dict[str, Array], root: str, trim: float
 ) -> tuple[list[End], list[Line]]:
-    """The cuts at all openings and the centrelines from each to the root."""
+    """The cuts at all openings, the root's first, and the centrelines from each to the root."""
+    tips = _tips(surface, at)
     others = [name for name in tips if name != root]
     lines = trace(surface, tips[root], np.array([tips[name] for name in others]))
     heart = Line(lines[0].points[::-1], lines[0].radius[::-1])
-    ends = [end_of(root, heart, tips[root], trim)]
-    ends += [end_of(n, line, tips[n], trim) for n, line in zip(others, lines, strict=True)]
+    starts = {root: heart, **dict(zip(others, lines, strict=True))}
+    ends = [end_of(surface, name, line, at[name], trim) for name, line in starts.items()]
     return ends, lines
 
 

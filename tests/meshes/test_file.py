@@ -235,7 +235,7 @@ def test_wrong_unit_is_told(tube: TaggedMesh, tmp_path: Path) -> None:
 
 
 def test_unit_is_required() -> None:
-    with pytest.raises(CaseError, match="missing|required"):
+    with pytest.raises(CaseError, match=r"missing|required"):
         read(File, {"path": "t.msh"}, "test")
 
 

@@ -118,14 +118,16 @@ def test_image_in_metres_gives_the_same_surface(phantom: Path, tmp_path: Path) -
     assert second.points == pytest.approx(first.points, abs=1e-3)
 
 
-def test_extensions_are_a_wall_of_their_own(phantom: Path, veins: list[anatomy.Tube]) -> None:
-    plain = of(phantom_case(veins, size="4 mm", across=4)).build(phantom)
+def test_extensions_are_a_wall_of_their_own(
+    phantom: Path, veins: list[anatomy.Tube], vein_mesh: TaggedMesh
+) -> None:
     longer = of(phantom_case(veins, size="4 mm", across=4, extend=1.5)).build(phantom)
     assert longer.names[2] == "wall_ext"
-    for name, (centre, normal, _) in caps(plain).items():
+    for name, (centre, normal, area) in caps(vein_mesh).items():
         moved = caps(longer)[name][0] - centre
-        assert moved @ normal == pytest.approx(np.linalg.norm(moved), rel=0.02)
-        assert 8e-3 < np.linalg.norm(moved) < 15e-3
+        # coarse facets of the rim shift the centre sideways by a tenth of an edge
+        assert moved @ normal == pytest.approx(1.5 * np.sqrt(area / np.pi), rel=0.1)
+        assert np.linalg.norm(moved - normal * (moved @ normal)) < 0.6e-3
 
 
 @pytest.mark.parametrize(

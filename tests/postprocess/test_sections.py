@@ -27,12 +27,12 @@ def test_area_pressure_flow_are_exact_for_linear_fields(inputs, tube):
     fine = curves.assessable()
     # the first plane lies on the inlet and cuts nothing; the last one is the outlet itself
     assert np.flatnonzero(~fine).tolist() == [0]
-    np.testing.assert_allclose(curves.area[fine], tube.area(z[fine]), rtol=1e-12)
+    # the file holds the points in single precision
+    np.testing.assert_allclose(curves.area[fine], tube.area(z[fine]), rtol=1e-6)
     np.testing.assert_allclose(curves.pressure[fine], tube.pressure(z[fine]), rtol=1e-6)
-    # a parabola on 6 rings, linear between them, loses the share 1 / (2 · 6²) of the flow, and the
-    # polygon's loss once more
-    expected = tube.flow * tube.polygon * (1 - 1 / 36)
-    np.testing.assert_allclose(curves.flow_rate[fine], expected, rtol=0.015)
+    # a parabola that is linear between n rings has lost the share 1 / (3 n²) of its flow
+    expected = tube.flow * tube.polygon * (1 - 1 / (3 * tube.rings**2))
+    np.testing.assert_allclose(curves.flow_rate[fine], expected, rtol=1e-4)
 
 
 def test_speed_is_the_centreline_speed(inputs, tube):
@@ -66,7 +66,7 @@ def test_open_area_is_exact_for_a_linear_clot():
 
 def test_only_the_piece_that_holds_the_centre_counts():
     points, cells, wall, inlet, outlet = straight()
-    beside = points + [20e-3, 0, 0]
+    beside = points + np.array([20e-3, 0, 0])
     both = np.concatenate([points, beside])
     double = np.concatenate([cells, cells + len(points)])
     cut = planes([[0, 0, 50e-3]], [0, 0, 1])

@@ -17,7 +17,7 @@ def planes(*lines):
     names, arc, centre, tangent = zip(*lines, strict=True)
     arcs = np.concatenate(arc)
     return Planes(
-        np.array(sum(names, [])), arcs, np.concatenate(centre), np.concatenate(tangent),
+        np.concatenate(names), arcs, np.concatenate(centre), np.concatenate(tangent),
         np.full(len(arcs), 5e-3),
     )
 
