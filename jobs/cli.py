@@ -4,11 +4,12 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from core.errors import CaseError, TryAgain, TwinError
+from core.errors import CaseError, TwinError
+from jobs import terminal
 
 CASE = Annotated[Path, typer.Argument(metavar="CASE.toml", help="the case file")]
 RUN = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder")]
@@ -64,9 +65,9 @@ def demo(
 
     if not (out / "case.toml").exists():
         examples.copy("iliac-compression", out)
-    say(f"The bundled case, an iliac vein under compression (synthetic image), in {out}/")
+    terminal.say(f"The bundled case, an iliac vein under compression (synthetic image), in {out}/")
     if examples.prepare(out):
-        say("  image    made")
+        terminal.say("  image    made")
     _run(out / "case.toml", ranks=min(2, os.process_cpu_count() or 1))
 
 
@@ -141,7 +142,7 @@ def status(
     if not found:
         print("No runs here. Start one with: dvtwin run CASE.toml")
         return
-    _print(look.status_table(found))
+    terminal.show(look.status_table(found))
 
 
 @app.command(rich_help_panel=LOOK)
@@ -219,11 +220,14 @@ def bench(
 
     rows: list[bench.Row] = []
     for name, path in bench.chosen(names or ()).items():
-        say(f"{name}…")
+        terminal.say(f"{name}…")
         rows += bench.rows(name, path)
         if file:
             file.write_text(json.dumps(rows, indent=1) + "\n")
-    _print(bench.table(rows))
+    if not rows:
+        print("No benchmarks here.")
+        return
+    terminal.show(bench.table(rows))
     raise typer.Exit(int(any(row["ok"] is False for row in rows)))
 
 
@@ -264,7 +268,7 @@ def _run(
     read = load(case, settings or ())
     folder = Folder(out or case.parent / "run")
     plan = pipeline.Plan(read, source or case, folder, ranks or read.run.ranks, until, force)
-    say(f"{read.title}  →  {folder.path}/")
+    terminal.say(f"{read.title}  →  {folder.path}/")
     with Screen() as screen:
         took = pipeline.run(plan, screen)
     print(f"Done: {pipeline.summary(took)}" if took else "Nothing to do: all is up to date.")
@@ -272,52 +276,12 @@ def _run(
         print(f"Report: {folder.pdf}\nFields: {folder.results} (opens in ParaView)")
 
 
-def say(text: str) -> None:
-    """A line for people, on standard error."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def _print(table: Any) -> None:
-    """A table, 160 wide where the output is no terminal."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=160)
-    console.print(table)
-
-
 def main() -> None:
     """The entry point `dvtwin`: errors become three lines and an exit code."""
     try:
         app(prog_name="dvtwin")
     except TwinError as error:
-        _tell(error)
+        terminal.tell(error)
         sys.exit(error.exit_code)
     except OSError as error:
-        sys.exit(_from_system(error))
-
-
-def _tell(error: TwinError) -> None:
-    word = "stopped" if isinstance(error, TryAgain) else "error"
-    typer.secho(f"{word}: {error.what}", fg="yellow" if word == "stopped" else "red", err=True)
-    if error.where:
-        say(f"  where: {error.where}")
-    if error.do:
-        say(f"  do:    {error.do}")
-    if "--debug" in sys.argv:
-        import traceback
-
-        notes = getattr(error, "__notes__", None)
-        say("\n".join(notes) if notes else "".join(traceback.format_exception(error)))
-
-
-def _from_system(error: OSError) -> int:
-    """The file system failed us somewhere that knew no better words."""
-    from jobs.folder import unwritable
-
-    if "--debug" in sys.argv:
-        raise error
-    told = unwritable(error, Path(error.filename or "."))
-    _tell(told)
-    return told.exit_code
+        sys.exit(terminal.tell_of_system(error))

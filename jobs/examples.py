@@ -48,7 +48,7 @@ def copy(name: str, to: Path) -> Path:
 
 
 def prepare(folder: Path) -> bool:
-    """Run the example's `make_….py` where the image or mesh that it makes is missing; whether it did."""
+    """Run the example's `make_….py` where what it makes is missing; gives whether it did."""
     scripts = sorted(folder.glob("make_*.py"))
     if not scripts or _data(folder):
         return False

@@ -28,7 +28,7 @@ def runs(paths: Sequence[Path]) -> list[Folder]:
 def status_table(folders: Sequence[Folder]) -> Table:
     """One line a run: how it stands, where it is, how long each stage took."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("run", "title", "state", "stage", "stages"):
+    for title in ("run", "title", "state", "now", "took"):
         table.add_column(title, overflow="fold")
     for folder in folders:
         status = folder.status()

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 KINDS = (CaseError, MeshError, Diverged, GateFailed, JobError, TryAgain)
 ERRORS = {kind.exit_code: kind for kind in KINDS}
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+AGAIN = "run the same command again: it goes on where it stopped"
 Command = Callable[[str, Path], list[str]]
 
 
@@ -73,16 +74,22 @@ def run(
     planned = chain(plan.case, plan.until, stages)
     _own(plan)
     took: dict[str, float] = {}
-    with plan.folder.locked() as lock:
+    with plan.folder.locked() as lock, _asked() as asks:
         _open(plan)
         for stage in planned:
             # anew for each: the sources may have changed while the one before was at work
             key = keys(plan.case, inputs, chain(plan.case, None, stages))[stage.name]
+            if asks:  # it came too late for the stage before
+                plan.folder.set_status(state="stopped", reason="on request")
+                raise TryAgain(f"stopped on request before the {stage.name} stage", do=AGAIN)
             if stage.stored(plan.folder) == key and stage.name not in plan.force:
                 screen.fresh(stage.name)
                 plan.folder.set_stage(stage.name, state="done")
                 continue
-            took[stage.name] = _run_stage(plan, stage, screen, executor((lock,)), command)
+            tail = Tail(plan.folder.progress, stage.name)
+            screen.begin(stage.name, f"ranks: {plan.ranks}" if stage.parallel else "")
+            job = _submit(plan, stage, executor((lock,)), command)
+            took[stage.name] = _watch(plan, stage, job, asks, screen, tail)
         _close(plan, took)
     return took
 
@@ -120,19 +127,29 @@ def _close(plan: Plan, took: Mapping[str, float]) -> None:
     audit.note(plan.folder.audit, "done", stages=list(took))
 
 
-def _run_stage(
-    plan: Plan, stage: Stage, screen: Screen, executor: Executor, command: Command
-) -> float:
+def _submit(plan: Plan, stage: Stage, executor: Executor, command: Command) -> Job:
     folder, ranks = plan.folder, plan.ranks if stage.parallel else 0
     folder.error.unlink(missing_ok=True)
     folder.set_stage(stage.name, state="running", started=time.time())
     folder.set_status(stage=stage.name)
-    tail = Tail(folder.progress, stage.name)
-    screen.begin(stage.name, f"{ranks} ranks" if ranks > 1 else "")
-    job = executor.submit(
+    return executor.submit(
         command(stage.name, folder.path.resolve()), Resources(folder.log(stage.name), ranks)
     )
-    code, stopped = _wait(job, screen, tail)
+
+
+def _watch(
+    plan: Plan, stage: Stage, job: Job, asks: Sequence[int], screen: Screen, tail: Tail
+) -> float:
+    """Until ``job`` ends; gives the seconds that it took. Raises `TwinError` where it failed."""
+    folder, told = plan.folder, 0
+    while (code := job.poll()) is None:
+        if len(asks) > told:
+            told = len(asks)
+            job.stop(now=told > 1)
+            how = "at once" if told > 1 else "after a checkpoint (again: at once)"
+            screen.say(f"  stopping {how}…")
+        screen.show(tail.read())
+        time.sleep(0.1)
     if code == 0:
         seconds = screen.end(tail.read())
         folder.set_stage(stage.name, state="done", seconds=round(seconds, 2))
@@ -142,7 +159,7 @@ def _run_stage(
                 do=f"look into {folder.log(stage.name)}",
             )
         return seconds
-    error = why(stage.name, code, stopped, folder)
+    error = why(stage.name, code, bool(asks), folder)
     state = "stopped" if isinstance(error, TryAgain) else "failed"
     screen.end(tail.read(), state)
     with contextlib.suppress(JobError):  # a full disk must not hide the reason
@@ -150,21 +167,6 @@ def _run_stage(
         folder.set_status(state=state, reason=error.what)
         audit.note(folder.audit, state, stage=stage.name, reason=error.what)
     raise error
-
-
-def _wait(job: Job, screen: Screen, tail: Tail) -> tuple[int, bool]:
-    """Until ``job`` ends: its exit code, and whether it was asked to stop."""
-    with _asked() as asks:
-        told = 0
-        while (code := job.poll()) is None:
-            if len(asks) > told:
-                told = len(asks)
-                job.stop(now=told > 1)
-                how = "at once" if told > 1 else "after a checkpoint (again: at once)"
-                screen.say(f"  stopping {how}…")
-            screen.show(tail.read())
-            time.sleep(0.1)
-        return code, bool(asks)
 
 
 @contextlib.contextmanager
@@ -185,9 +187,8 @@ def _asked() -> Iterator[list[int]]:
 
 def why(stage: str, code: int, stopped: bool, folder: Folder) -> TwinError:
     """The reason that a stage's process ended with ``code``, in plain words."""
-    again = "run the same command again: it goes on where it stopped"
     if stopped:
-        return TryAgain(f"stopped on request during the {stage} stage", do=again)
+        return TryAgain(f"stopped on request during the {stage} stage", do=AGAIN)
     with contextlib.suppress(OSError, ValueError, KeyError):
         told = json.loads(folder.error.read_text())
         kind = ERRORS.get(told["exit_code"], TwinError)
@@ -199,18 +200,18 @@ def why(stage: str, code: int, stopped: bool, folder: Folder) -> TwinError:
     if code == -signal.SIGKILL:
         return JobError(
             f"the system killed the {stage} stage, most often because memory ran out",
-            where=str(folder.log(stage)), do="use fewer ranks or a coarser mesh; then " + again,
+            where=str(folder.log(stage)), do="use fewer ranks or a coarser mesh; then " + AGAIN,
         )
     if code < 0:
         name = signal.strsignal(-code) or f"signal {-code}"
         error = JobError(
             f"the {stage} stage was ended by the system: {name.lower()}",
-            where=str(folder.log(stage)), do=again + "; if it happens again, see `dvtwin doctor`",
+            where=str(folder.log(stage)), do=AGAIN + "; if it happens again, see `dvtwin doctor`",
         )
     else:
         error = JobError(
             f"the {stage} stage ended with exit code {code} and said no more",
-            where=str(folder.log(stage)), do="see `dvtwin doctor`; then " + again,
+            where=str(folder.log(stage)), do="see `dvtwin doctor`; then " + AGAIN,
         )
     error.add_note("\n".join(last_lines(folder.log(stage))))
     return error

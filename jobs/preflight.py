@@ -50,7 +50,7 @@ def inspect(case: "Case", base: Path, folder: Folder) -> list[Finding]:
     if case.clot:
         found.append(Finding("good", "clot", f"growth over {case.clot.until / 3600:.3g} h"))
     if not fresh:
-        return [*found, Finding("note", "mesh", "not made yet: then its openings are compared")]
+        return [*found, Finding("note", "mesh", "not made yet, or out of date: `run` makes it")]
     match_boundaries(case, folder.mesh)
     return [*found, *_of_mesh(case, _sizes(folder.mesh))]
 
@@ -114,8 +114,11 @@ def _of_mesh(case: "Case", sizes: Sizes) -> list[Finding]:
 
 
 def _courant(case: "Case", sizes: Sizes) -> float | None:
-    """2 U Δt / h where it is largest: U from the highest inflow of the cycle through each branch's
-    inscribed circle (a flat lumen is larger: "at most"), h the cells there."""
+    """2 U Δt / h where it is largest, for the highest inflow of the cycle.
+
+    U is the mean speed in a branch's narrowest inscribed circle (a flat lumen is larger, so this
+    is an upper bound), h the length of the cells there.
+    """
     times = [case.flow.period * step / 32 for step in range(32)]
     rates = {
         name: max(abs(condition.inflow(time, case.flow.period)) for time in times)

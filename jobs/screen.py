@@ -75,7 +75,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """A line of its own."""
-        self.console.print(Text(text))
+        self.console.print(Text(text), soft_wrap=True)
 
     def fresh(self, stage: str) -> None:
         """``stage`` has nothing to do."""

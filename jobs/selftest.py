@@ -1,5 +1,6 @@
 """The project's tests: once in one process, then those marked `mpi` on two ranks."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,8 +17,6 @@ TWO_RANKS = (
     sys.executable, "-P", "-m", "pytest", "-m", "mpi",
 )
 CLOSING = ("passed", "failed", "error", "deselected", "no tests ran")
-NOTHING_CHOSEN = 5
-"""Pytest's exit code when no test was left to run."""
 
 
 def test(arguments: Sequence[str]) -> tuple[int, list[str]]:
@@ -26,8 +25,9 @@ def test(arguments: Sequence[str]) -> tuple[int, list[str]]:
         raise JobError("the tests are not here", where=str(ROOT), do="run them in a checkout")
     codes, closing = [], []
     for title, command in (("one process", SERIAL), ("two ranks", TWO_RANKS)):
-        code, last = _run([*command, *arguments])
-        codes.append(0 if code == NOTHING_CHOSEN and title == "two ranks" else code)
+        colour = f"--color={'yes' if sys.stdout.isatty() else 'no'}"
+        code, last = _run([*command, colour, *arguments])
+        codes.append(code)
         closing.append(f"{title}: {last}")
     return next((code for code in codes if code), 0), closing
 
@@ -47,5 +47,5 @@ def _run(command: Sequence[str]) -> tuple[int, str]:
             sys.stdout.write(line)
             sys.stdout.flush()
             if " in " in line and any(word in line for word in CLOSING):
-                last = line.strip().strip("= ")
+                last = re.sub(r"\x1b\[[0-9;]*m", "", line).strip().strip("= ")
     return process.returncode, last

@@ -37,7 +37,7 @@ def build(source: MeshSource, folder: Path) -> TaggedMesh:
     quality.gates(mesh, any_size=getattr(source, "any_size", False))
     mesh = _facets_outwards(mesh)
     warnings = [*mesh.record.get("warnings", [])]
-    sections, why = _sections(mesh)
+    sections, why = _sections(mesh, source.plane_spacing)
     if why:
         warnings.append(f"no centreline: {why}")
     mesh = replace(mesh, sections=sections)
@@ -53,12 +53,12 @@ def build(source: MeshSource, folder: Path) -> TaggedMesh:
     return replace(mesh, quality=figures, record=record)
 
 
-def _sections(mesh: TaggedMesh) -> tuple[Sections, str]:
+def _sections(mesh: TaggedMesh, spacing: float) -> tuple[Sections, str]:
     """Planes along the centreline, or none and the reason: a mesh without them still computes."""
     if mesh.cells.shape[1] != 4:
         return Sections.none(), "the mesh is two-dimensional"
     try:
-        return centerline.sections(mesh), ""
+        return centerline.sections(mesh, spacing), ""
     except MeshError as error:
         return Sections.none(), error.what
 

@@ -17,6 +17,9 @@ from meshes.vmtk_lines import Line, trace
 
 Array = NDArray[Any]
 
+Plane = tuple[str, float, Array, Array, float]
+"""Branch, arc, centre, tangent, inscribed radius [mm]."""
+
 MM = 1e3
 ROOTS = ("cava", "ivc", "outlet", "root")
 """Names that say where blood leaves towards the heart, where a source does not say."""
@@ -145,7 +148,7 @@ def _title(members: Sequence[str], names: Sequence[str], root: str) -> str:
 def _planes(
     tracts: dict[str, Line], spacing: float, surface: Surface, mesh: TaggedMesh, root: str
 ) -> Sections:
-    rows: list[tuple[str, float, Array, Array, float]] = []
+    rows: list[Plane] = []
     openings = opening_tags(mesh)
     last = root if root in tracts else next(reversed(tracts))
     for branch, line in tracts.items():
@@ -169,14 +172,16 @@ def _planes(
     return Sections(title.astype("S"), arc / MM, centre / MM, tangent, radius / MM)
 
 
-def _outside_extensions[R: tuple[Any, ...]](
-    rows: list[R], surface: Surface, mesh: TaggedMesh
-) -> list[R]:
-    """The planes that lie in the vessel, not in an added extension."""
+def _outside_extensions(rows: list[Plane], surface: Surface, mesh: TaggedMesh) -> list[Plane]:
+    """The planes that lie in the vessel, not in an added extension; arcs start at the vessel."""
     added = [tag for tag, name in mesh.names.items() if name == EXTENSION]
     if not added or not rows:
         return rows
     centroid = surface.points[surface.triangles].mean(axis=1)
     _, nearest = cKDTree(centroid).query(np.array([row[2] for row in rows]))
     inside = ~np.isin(surface.tags[nearest], added)
-    return [row for row, keep in zip(rows, inside, strict=True) if keep]
+    first = {row[0]: row[1] for row in reversed(rows)}
+    kept = [row for row, keep in zip(rows, inside, strict=True) if keep]
+    start = {row[0]: row[1] for row in reversed(kept)}
+    cut = {branch: arc if arc > first[branch] else 0.0 for branch, arc in start.items()}
+    return [(row[0], row[1] - cut[row[0]], row[2], row[3], row[4]) for row in kept]

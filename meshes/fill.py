@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from core.errors import MeshError
 from meshes import topology
 from meshes.apart import apart
-from meshes.mesher import Ball
+from meshes.sources import Ball
 from meshes.surface import Surface, check_closed
 
 Array = NDArray[Any]
@@ -18,26 +19,30 @@ Array = NDArray[Any]
 def filled(
     surface: Surface, size: float, balls: Sequence[Ball] = (), limit: float = 900.0
 ) -> tuple[Array, Array, Array, Array]:
-    """Points [mm], cells, facets and facet tags inside ``surface``, refined in ``balls``."""
+    """Points [mm], cells, facets and facet tags inside ``surface``, refined in ``balls``.
+
+    The surface's points come first, in their order.
+    """
     check_closed(surface)
     points, cells = apart(_fill, surface, size, list(balls), limit=limit)
-    new = _numbers_of(surface.points, points)
-    facets = new[surface.triangles]
+    points, cells = _surface_first(surface.points, points, cells)
     faces = topology.faces(cells)
     border = faces.unique[faces.count == 1]
-    if len(border) != len(facets) or (topology.match(facets, border) < 0).any():
+    kept = topology.match(surface.triangles, border)
+    if len(border) != len(surface.triangles) or (kept < 0).any():
         raise MeshError("the volume mesher did not keep the surface", do="use another `size`")
-    return points, cells, facets, surface.tags
+    return points, cells, surface.triangles, surface.tags
 
 
-def _numbers_of(old: Array, new: Array) -> Array:
-    """Where each old point is among the new ones: the mesher keeps coordinates, not numbers."""
-    from scipy.spatial import cKDTree
-
-    distance, place = cKDTree(new).query(old)
-    if distance.max() > 1e-6:
+def _surface_first(old: Array, points: Array, cells: Array) -> tuple[Array, Array]:
+    """The mesh renumbered: the mesher keeps the surface's coordinates, not its numbers."""
+    distance, place = cKDTree(points).query(old)
+    if distance.max() > 1e-6 or len(np.unique(place)) != len(old):
         raise MeshError("the volume mesher moved the surface", do="use another `size`")
-    return np.asarray(place)
+    order = np.concatenate([place, np.setdiff1d(np.arange(len(points)), place)])
+    new = np.empty(len(points), dtype=np.int64)
+    new[order] = np.arange(len(points))
+    return np.concatenate([old, points[order[len(old) :]]]), new[cells]
 
 
 def _fill(surface: Surface, size: float, balls: list[Ball]) -> tuple[Array, Array]:

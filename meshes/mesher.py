@@ -8,15 +8,13 @@ import gmsh
 import numpy as np
 from numpy.typing import NDArray
 
-from meshes.sources import GROWTH
+from meshes.sources import GROWTH, Ball
 
 HXT = 10
 INNER = 0.8
 """HXT's inner edges come out a quarter longer than asked for; measured on tubes and veins."""
 
 Array = NDArray[Any]
-Ball = tuple[Array, float, float]
-"""Centre, radius and edge length of a refined ball, in the session's unit."""
 
 
 @contextmanager

@@ -10,9 +10,8 @@ from scipy.spatial import cKDTree
 from core.errors import MeshError
 from meshes import topology
 from meshes.apart import apart
-from meshes.mesher import Ball
 from meshes.openings import FIRST_OPENING
-from meshes.sources import GROWTH
+from meshes.sources import GROWTH, Ball
 from meshes.surface import Surface, outwards
 from meshes.vmtk_lines import Line
 

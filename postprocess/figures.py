@@ -50,11 +50,12 @@ def along(curves: Mapping[str, Any], lesion: Mapping[str, Any], clot: Mapping[st
         upper.plot(arc, pressure, color=look.ACCENT)
         _name(upper, "Pressure (mmHg)")
         name_of_area = "Lumen area (mm²)"
-        if clot and np.nanmax(area - free) > 0:
+        if clot and np.nanmax((area - free) / area) > 0.01:
             resolved = bool(clot.get("resolved"))
             colour = look.CLOT if resolved else look.UNSURE
             lower.plot(arc, free, color=colour, ls=(0, (3, 1)), lw=1.0)
-            name_of_area += "; dashed: with clot" if resolved else "; dashed: unresolved clot"
+            dashed = "with clot" if resolved else "unresolved clot"
+            name_of_area = f"Lumen (mm²); dashed: {dashed}"
         lower.plot(arc, area, color=look.ACCENT)
         lower.set_ylim(0, 1.15 * float(np.nanmax(area)))
         _name(lower, name_of_area)
@@ -86,8 +87,9 @@ def _name(axes: Axes, text: str) -> None:
 
 def _name_sites(axes: Axes, lesion: Mapping[str, Any]) -> None:
     """Names the narrowest point and the reference, and marks where the gradient is taken."""
+    name = "named" if lesion.get("named") else "narrowest"
     axes.annotate(
-        "narrowest", (1e3 * float(lesion["arc"]), 1.0), (2, -1),
+        name, (1e3 * float(lesion["arc"]), 1.0), (2, -1),
         xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=6.4,
         color=look.WARN, va="top",
     )
@@ -161,7 +163,7 @@ def growth(clot: Mapping[str, Any], folder: Path, height: float) -> Plot:
         axes.fill_between(hours, low, high, color=colour, alpha=0.18, lw=0)
         axes.plot(hours, volume, "o-", color=colour, ms=3)
         axes.set_ylim(0, 1.15 * max(float(high.max()), 1e-3))
-        axes.set_xlim(float(hours[0]), float(hours[-1]) + 1e-9 + 0.02 * float(np.ptp(hours)))
+        axes.set_xlim(0, 1.02 * max(float(hours[-1]), 1e-3))
         axes.set_xlabel("simulated growth (h)")
         _name(axes, "Clot volume (mL); band: clot fraction > 0.7 to > 0.3, not an uncertainty")
         _save(figure, folder / "growth.svg")

@@ -143,11 +143,14 @@ def shown(value: float, unit: str, shown_unit: str, limit: float | None = None) 
     digits = 2
     while mark is not None and digits < 6 and value != limit and _rounded(number, digits) == mark:
         digits += 1
+    least = 0.1 if shown_unit == "%" else 1e-3
     if number == 0:
         text = "0"
+    elif abs(number) < least:
+        text = f"< {least:g}" if number > 0 else f"> -{least:g}"
     else:
         places = max(0, digits - 1 - math.floor(math.log10(abs(_rounded(number, digits)))))
-        text = f"{number:.{min(places, 6)}f}" if abs(number) >= 1e-3 else "< 0.001"
+        text = f"{number:.{min(places, 6)}f}"
     pretty = shown_unit.replace("^2", "²").replace("^3", "³")
     return text.replace("-", "−"), "" if pretty == "1" else pretty
 

@@ -33,7 +33,7 @@ def gates(inputs: Inputs) -> list[Gate]:
     results = inputs.results
     flow = _attributes(results, "flow")
     found = [
-        converged(flow), periodicity(flow), mass_balance(inputs),
+        complete(results), converged(flow), periodicity(flow), mass_balance(inputs),
         resolution(_attributes(results, "mesh")), finite(results),
     ]
     if results.has("clot/fraction"):
@@ -43,6 +43,17 @@ def gates(inputs: Inputs) -> list[Gate]:
 
 def _attributes(results: Results, group: str) -> Mapping[str, Any]:
     return results.attributes(group) if results.has(group) else {}
+
+
+def complete(results: Results) -> Gate:
+    """Every stage that wrote into the file has come to its end."""
+    name, label = "complete", "Computation finished"
+    if not results.has("flow"):
+        return Gate(name, label, FAIL, "the flow was not computed")
+    for stage in ("flow", "clot"):
+        if int(_attributes(results, stage).get("complete", 1)) != 1:
+            return Gate(name, label, FAIL, f"the {stage} stage did not come to its end")
+    return Gate(name, label, PASS, "yes")
 
 
 def converged(flow: Mapping[str, Any]) -> Gate:
@@ -75,7 +86,7 @@ def mass_balance(inputs: Inputs) -> Gate:
 def resolution(mesh: Mapping[str, Any]) -> Gate:
     """At least 4 cells across the narrowest lumen, better 8."""
     name, label = "resolution", "Cells across the narrowest lumen"
-    across = mesh.get("cells_across")
+    across = mesh.get("cells_across_narrowest", mesh.get("cells_across"))
     if across is None:
         return Gate(name, label, WARN, "not recorded")
     text = f"{float(across):.1f}"

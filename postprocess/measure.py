@@ -114,7 +114,8 @@ def lesion(inputs: Inputs) -> dict[str, Any]:
         return {"why": str(reason)}
     table: dict[str, Any] = {
         "branch": site.branch, "arc": site.arc, "point": site.point, "text": str(site),
-        "narrowed": narrowing.is_narrowed, "region": inputs.region.region, "planes": {},
+        "narrowed": narrowing.is_narrowed, "named": narrowing.settings.lesion is not None,
+        "region": inputs.region.region, "planes": {},
     }
     for name in ("plane_peripheral", "plane_central"):
         try:

@@ -97,8 +97,8 @@ def measure(
     cells = np.asfortranarray(cells)
     for i in range(len(planes.arc)):
         distance = (points - planes.centre[i]) @ planes.tangent[i]
-        # points on the plane count as in front of it: a plane through a cap cuts nothing
-        distance[np.abs(distance) <= 1e-9 * np.ptp(points)] = 0.0
+        # points on the plane, as far as single precision can tell, count as in front of it
+        distance[np.abs(distance) <= 1e-7 * np.ptp(points)] = 0.0
         front = distance >= 0
         cut = piece(points, cells, distance, front, planes.centre[i], planes.radius[i])
         curves.why[i] = LEAVES if cut is None else _fault(i, cut, front, planes, surfaces)

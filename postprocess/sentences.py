@@ -50,9 +50,10 @@ def _narrowing(found: Findings) -> tuple[bool, str]:
     if stenosis is None:
         return False, f"Smallest lumen area {area.text} at {where}; no reference is assessable."
     if not found.lesion.get("narrowed"):
-        return False, (
-            f"No focal narrowing: the largest lumen area stenosis is {stenosis.text} ({where})."
-        )
+        start = "No focal narrowing: the largest area stenosis is"
+        if found.lesion.get("named"):
+            start = "No focal narrowing at the place named in the case: area stenosis"
+        return False, f"{start} {stenosis.text} ({where}), lumen {area.text}."
     text = (
         f"Focal narrowing at {where}: area stenosis {stenosis.text}{_against(stenosis)}, "
         f"lumen {area.text}."
@@ -106,7 +107,7 @@ def limits(found: Findings, viscosity: str) -> list[str]:
     """What the reader must not take from the report, most important first."""
     lines = [
         "How sure it is: one simulation, one set of inputs.",
-        f"What the model leaves out: rigid walls, {viscosity or 'viscosity as set in the case'}, "
+        f"What walls that yield would change: they are rigid here. {_rheology(viscosity)}; "
         "flow rates as set in the case.",
         "Whether treatment helps. Limits come from small studies: commonly used, not proof of "
         "disease. Validation in patients: none.",
@@ -122,14 +123,24 @@ def limits(found: Findings, viscosity: str) -> list[str]:
     return lines
 
 
+def _rheology(viscosity: str) -> str:
+    """Viscosity in a word or two; its parameters stand among the settings."""
+    kind = viscosity.partition("(")[0].strip()
+    if not kind:
+        return "Viscosity as set in the case"
+    return f"Viscosity: {kind}"
+
+
 def callouts(found: Findings) -> list[tuple[list[float], str]]:
     """Places and texts for the picture: the narrowest point and the clot."""
     marks = []
     lesion: Mapping[str, Any] = found.lesion
     stenosis, area = _row(found, "area_stenosis"), _row(found, "minimum_area")
-    if "point" in lesion and area is not None:
+    worth_it = lesion.get("narrowed") or lesion.get("named")
+    if "point" in lesion and area is not None and worth_it:
         text = f"{stenosis.text} area stenosis" if stenosis is not None else area.text
-        marks.append((list(lesion["point"]), f"narrowest point\n{text}"))
+        name = "place named" if lesion.get("named") else "narrowest point"
+        marks.append((list(lesion["point"]), f"{name}\n{text}"))
     if found.clot.get("point"):
         volume = _row(found, "clot_volume_0.5")
         marks.append((
@@ -149,6 +160,7 @@ def picture(found: Findings) -> str:
 def advice(found: Findings) -> list[str]:
     """What to do about the gates that failed."""
     cure = {
+        "complete": "Run the case again: it goes on from its last checkpoint.",
         "converged": "Look into the solver's log; a smaller time step or a finer mesh may help.",
         "periodicity": "Compute more cycles: raise the number of cycles or the longest time.",
         "mass_balance": "Check the boundaries for a missing outlet; tighten the pressure solver.",

@@ -23,6 +23,8 @@ UNAFFECTED, EVERYWHERE = 0.95, 0.90
 near by, and none of its planes is below the second."""
 SEARCH = 80e-3
 """How far peripheral of the lesion a reference is looked for [m]."""
+NAMED = 5e-3
+"""How far from the place named in a case its narrowest point may be [m]."""
 FOCAL = 0.20
 """Least area stenosis that is called a narrowing."""
 
@@ -147,13 +149,18 @@ def narrowest(curves: Curves, planes: Planes) -> int:
     return int(np.argmin(ratio))
 
 
-def nearest_plane(planes: Planes, branch: str, arc: float) -> int:
-    """The plane of ``branch`` nearest to ``arc`` [m]. Raises `NotAssessable`."""
-    on = np.flatnonzero(planes.branch == branch)
-    if not len(on):
+def narrowest_near(curves: Curves, planes: Planes, branch: str, arc: float) -> int:
+    """The narrowest plane within 5 mm of ``arc`` [m] on ``branch``. Raises `NotAssessable`."""
+    if branch not in planes.branch:
         known = ", ".join(sorted(set(planes.branch))) or "none"
         raise NotAssessable(f"no branch is called {branch!r} (there are: {known})")
-    return int(on[np.argmin(np.abs(planes.arc[on] - arc))])
+    off = np.abs(planes.arc - arc)
+    near = np.flatnonzero((planes.branch == branch) & (off <= NAMED) & curves.assessable())
+    if not len(near):
+        raise NotAssessable(f"no plane of {branch!r} near {1e3 * arc:.0f} mm is assessable")
+    # of planes as narrow as the narrowest, to a thousandth, the one that was named
+    least = near[curves.area[near] <= 1.001 * curves.area[near].min()]
+    return int(least[np.argmin(off[least])])
 
 
 def reference_planes(tree: Tree, curves: Curves, lesion: int) -> tuple[Array, str]:

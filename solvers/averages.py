@@ -6,7 +6,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.facets import cell_mean
 from solvers.projection import Projection
 from solvers.traction import WallShear
 
@@ -38,9 +37,8 @@ class Averages:
     def add(self, scheme: Projection, wall: WallShear) -> Array:
         """Add the present step; gives its wall shear stress (f, 3). Collective."""
         tau = wall()
-        mean = np.einsum("n,cnd->cd", cell_mean(scheme.V), scheme.u[scheme.V.dofs], optimize=True)
         now = (
-            scheme.u, scheme.p, mean - scheme.w_correction, scheme.cell_shear_rate(),
+            scheme.u, scheme.p, scheme.kernel.mean(scheme.u) - scheme.w_correction.T, scheme.cell_shear_rate(),
             np.linalg.norm(tau, axis=1), tau,
         )
         self.steps += 1

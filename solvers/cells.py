@@ -1,10 +1,11 @@
 """Element arrays: geometry, basis tables, and the scatter from cells to dofs and matrix entries.
 
-All element integrals of the solvers are array expressions over the local cells (batched
-products with reference tensors); this module turns their results into vectors and PETSc
-matrices. Nothing is compiled, and positions in the matrix are found once.
+All element integrals of the solvers are array expressions over the local cells, with the cells
+along the last axis; this module turns their results into vectors and PETSc matrices. Nothing is
+compiled, and positions in the matrix are found once.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -70,10 +71,7 @@ class Space:
         self.local = self.owned + self.map.num_ghosts
         self.per_cell = self.dofs.shape[1]
         self.element = self.space.element.basix_element
-        flat = self.dofs.ravel()
-        self._gather = sparse.csr_matrix(
-            (np.ones(flat.size), (flat, np.arange(flat.size))), shape=(self.local, flat.size)
-        )
+        self._work = fem.Function(self.space)
 
     def table(self, points: Array, derivatives: int = 0) -> Array:
         """Basis values (q, n), or first derivatives (k, q, n), at reference points."""
@@ -84,11 +82,23 @@ class Space:
         """A new field of the space, zero."""
         return fem.Function(self.space)
 
-    def add(self, contributions: Array, out: fem.Function) -> None:
-        """Sum cell contributions (c, n) into the owned dofs of ``out``, replacing it. Collective."""
-        out.x.array[:] = self._gather @ contributions.reshape(-1)
-        out.x.scatter_reverse(cpp.la.InsertMode.add)
-        out.x.scatter_forward()
+    @cached_property
+    def gather(self) -> Any:
+        """The operator (dofs, n·c) that sums cell vectors (n, c) into dofs."""
+        flat = np.ascontiguousarray(self.dofs.T).ravel()
+        entries = (np.ones(flat.size), (flat, np.arange(flat.size)))
+        return sparse.csr_matrix(entries, shape=(self.local, flat.size))
+
+    def sum(self, partial: Array, out: fem.Function | None = None) -> Array:
+        """Sum this rank's contributions (dofs) over ranks; gives dofs incl. ghosts. Collective.
+
+        The result is a view into ``out``, or into a work vector that the next call overwrites.
+        """
+        x = (out or self._work).x
+        x.array[:] = partial
+        x.scatter_reverse(cpp.la.InsertMode.add)
+        x.scatter_forward()
+        return x.array
 
     @cached_property
     def coordinates(self) -> Array:
@@ -102,7 +112,7 @@ class Space:
 
 
 class Matrix:
-    """A PETSc matrix over a `Space` that is filled again and again from cell matrices (c, n, n)."""
+    """A PETSc matrix over a `Space` that is filled again and again from cell matrices (n, n, c)."""
 
     def __init__(self, space: Space, dirichlet: Array, *, symmetric: bool = False) -> None:
         self.space, self.symmetric = space, symmetric
@@ -123,6 +133,10 @@ class Matrix:
         )
         if symmetric:
             self.mat.setOption(PETSc.Mat.Option.SPD, True)
+        # entries of this rank's cells have columns that the space knows; the others stay zero
+        known = np.minimum(indices, space.local - 1)
+        shape = (space.local, space.local)
+        self._raw = sparse.csr_matrix((np.zeros(len(indices)), known, indptr), shape=shape)
 
     def _find_slots(self, indptr: Array, indices: Array) -> Any:
         """The operator that sums flattened cell matrices into the entries of the matrix."""
@@ -130,8 +144,8 @@ class Matrix:
         rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
         keys = rows * width + indices
         order = np.argsort(keys)
-        dofs = self.space.dofs.astype(np.int64)
-        wanted = (dofs[:, :, None] * width + dofs[:, None, :]).ravel()
+        dofs = self.space.dofs.T.astype(np.int64)
+        wanted = (dofs[:, None, :] * width + dofs[None, :, :]).ravel()
         slots = order[np.searchsorted(keys, wanted, sorter=order)]
         shape = (len(indices), wanted.size)
         return sparse.csr_matrix((np.ones(wanted.size), (slots, np.arange(wanted.size))), shape=shape)
@@ -150,12 +164,19 @@ class Matrix:
             mark.array[: self.space.owned] = fixed[: self.space.owned]
             mark.scatter_forward()
             self._zero = np.flatnonzero(fixed[rows] | (mark.array > 0.5)[columns])
-        fixed = fixed[rows]
-        self._one = np.flatnonzero(fixed & (rows == columns))
+        self._one = np.flatnonzero(fixed[rows] & (rows == columns))
 
-    def fill(self, cells: Array) -> PETSc.Mat:
-        """Sum cell matrices (c, n, n); Dirichlet rows become identity rows. Collective."""
-        self._csr.data[:] = self._slots @ cells.reshape(-1)
+    def entries(self, cells: Array) -> Array:
+        """This rank's entries of cell matrices (n, n, c), for use as ``base`` in `fill`."""
+        return np.asarray(self._slots @ cells.reshape(-1))
+
+    def fill(self, cells: Array, base: Array | None = None) -> PETSc.Mat:
+        """Sum cell matrices (n, n, c) and ``base``; Dirichlet rows become identity rows. Collective."""
+        raw = self._raw.data
+        raw[:] = self._slots @ cells.reshape(-1)
+        if base is not None:
+            raw += base
+        self._csr.data[:] = raw
         self._csr.scatter_reverse()
         data = self._csr.data[: self._rows]
         data[self._zero] = 0.0
@@ -163,6 +184,15 @@ class Matrix:
         self.mat.setValuesCSR(self._indptr, self._columns, data)
         self.mat.assemble()
         return self.mat
+
+    def act(self, values: Array) -> Array:
+        """This rank's share of A x before Dirichlet rows were replaced (dofs), x at dofs incl. ghosts."""
+        return np.asarray(self._raw @ values)
+
+    def operator(self, entries: Array) -> Callable[[Array], Array]:
+        """The same for other ``entries``, kept."""
+        kept = sparse.csr_matrix((entries, self._raw.indices, self._raw.indptr), shape=self._raw.shape)
+        return lambda values: np.asarray(kept @ values)
 
 
 def quadrature(dim: int, degree: int) -> tuple[Array, Array]:

@@ -20,10 +20,10 @@ class ClotEdge:
         geometry, n = space.geometry, space.per_cell
         self.fraction = np.zeros(space.local)
         gradients = geometry.gradients
-        cells = np.einsum("cai,cbi,c->cab", gradients, gradients, geometry.volume * width**2)
+        cells = np.einsum("cai,cbi,c->abc", gradients, gradients, geometry.volume * width**2)
         # half lumped, half consistent mass: their leading errors cancel
         self._mass = 0.5 * (np.eye(n) / n + (np.eye(n) + 1.0) / (n * (n + 1)))
-        cells += geometry.volume[:, None, None] * self._mass
+        cells += np.multiply.outer(self._mass, geometry.volume)
         matrix = Matrix(space, np.zeros(0, dtype=np.int32), symmetric=True)
         kind = symmetric_kind(space.map.size_global)
         self._solver = Solver("clot edge", matrix.fill(cells), kind, RELATIVE["standard"]["scalar"])
@@ -31,8 +31,9 @@ class ClotEdge:
 
     def indicator(self) -> Array:
         """g(η), η − ℓ²∇²η = φ. Collective."""
-        volume = self.space.geometry.volume[:, None]
-        self.space.add(volume * (self.fraction[self.space.dofs] @ self._mass), self._b)
+        space = self.space
+        load = self._mass @ self.fraction[space.dofs.T] * space.geometry.volume
+        space.sum(space.gather @ load.ravel(), self._b)
         self._solver.solve(self._b.x.petsc_vec, self._eta.x.petsc_vec, "clot edge")
         self._eta.x.scatter_forward()
         return adhesion(self._eta.x.array)

@@ -94,8 +94,8 @@ class ConsistentFlux:
         self._mean = cell_mean(velocity)
 
     def __call__(self, u: Array, correction: Array) -> float:
-        """For nodal u (dofs, d) less a cell-wise correction (c, d). Collective."""
-        w = np.einsum("n,cnd->cd", self._mean, u[self._dofs]) - correction[self.cells]
+        """For nodal u (dofs, d) less a cell-wise correction (d, c). Collective."""
+        w = np.einsum("n,cnd->cd", self._mean, u[self._dofs]) - correction[:, self.cells].T
         return float(self.comm.allreduce(float(np.vdot(self._slope, w)), MPI.SUM))
 
 

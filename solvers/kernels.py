@@ -1,11 +1,17 @@
-"""Element kernels: the integrals of the flow and transport equations over every local cell at once."""
+"""Element kernels: the integrals of the flow and transport equations over every local cell at once.
+
+Cells run along the last axis. `Linear` holds the operators of piecewise linear fields as sparse
+matrices; `LinearMomentum` and `GeneralMomentum` give the same integrals for velocities of degree
+1 and of any degree.
+"""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
-from solvers.cells import Space, quadrature
+from solvers.cells import Geometry, Space, quadrature
 
 Array = NDArray[Any]
 
@@ -23,68 +29,192 @@ def reference_mass(space: Space) -> Array:
     return np.asarray(np.einsum("q,qa,qb->ab", weights, table, table))
 
 
+def mass(space: Space, weight: Array | float = 1.0) -> Array:
+    """∫ w φ_a φ_b over each cell (n, n, c), for one value w a cell."""
+    return np.multiply.outer(reference_mass(space), space.geometry.jacobian * weight)
+
+
 def stiffness(space: Space) -> Array:
-    """∫ ∇φ_a·∇φ_b over each cell (c, n, n)."""
+    """∫ ∇φ_a·∇φ_b over each cell (n, n, c)."""
     geometry, n, d = space.geometry, space.per_cell, space.geometry.dim
     points, weights = quadrature(d, 2 * (space.degree - 1))
     slopes = space.table(points, 1)
-    reference = np.einsum("q,kqa,lqb->klab", weights, slopes, slopes)
-    metric = np.einsum("cki,cli,c->ckl", geometry.inverse, geometry.inverse, geometry.jacobian)
-    cells = metric.reshape(-1, d * d) @ reference.reshape(d * d, n * n)
-    return np.asarray(cells.reshape(-1, n, n))
-
-
-class Convection:
-    """∫ φ_a ū·∇φ_b over each cell, for ū in the same space: one batched product a call."""
-
-    def __init__(self, space: Space) -> None:
-        self.space = space
-        points, weights = quadrature(space.geometry.dim, 3 * space.degree - 1)
-        values, slopes = space.table(points), space.table(points, 1)
-        tensor = np.einsum("q,qa,qj,kqb->jkab", weights, values, values, slopes)
-        self._reference = tensor.reshape(-1, space.per_cell**2)
-
-    def __call__(self, u: Array) -> Array:
-        """The cell matrices (c, n, n) for cell values u (c, n, d)."""
-        geometry = self.space.geometry
-        along = u @ np.swapaxes(geometry.inverse, 1, 2) * geometry.jacobian[:, None, None]
-        cells = along.reshape(len(u), -1) @ self._reference
-        return np.asarray(cells.reshape(-1, self.space.per_cell, self.space.per_cell))
-
-
-class Divergence:
-    """∫ q_a ∇·u over each cell, for u in a velocity space and q in a pressure space."""
-
-    def __init__(self, velocity: Space, pressure: Space) -> None:
-        self.geometry = velocity.geometry
-        points, weights = quadrature(self.geometry.dim, velocity.degree + pressure.degree - 1)
-        tensor = np.einsum("q,qa,kqb->bka", weights, pressure.table(points), velocity.table(points, 1))
-        self._reference = tensor.reshape(-1, pressure.per_cell)
-
-    def __call__(self, u: Array) -> Array:
-        """Cell vectors (c, n_q) for cell values u (c, n_u, d)."""
-        along = u @ np.swapaxes(self.geometry.inverse, 1, 2) * self.geometry.jacobian[:, None, None]
-        return np.asarray(along.reshape(len(u), -1) @ self._reference)
-
-
-class Gradient:
-    """∂_j u_i of a vector field at chosen reference points of every cell."""
-
-    def __init__(self, space: Space, points: Array) -> None:
-        self.geometry = space.geometry
-        self._slopes = space.table(points, 1)
-
-    def __call__(self, u: Array, cells: Array | slice = slice(None)) -> Array:
-        """(c, q, d, d) indexed [i, j] for values u (c, n, d) of ``cells``."""
-        local = np.einsum("kqn,cni->cqik", self._slopes, u, optimize=True)
-        return np.asarray(local @ self.geometry.inverse[cells, None])
-
-    def of_basis(self) -> Array:
-        """∂_j φ_a at the points of all cells (c, q, n, d)."""
-        return np.einsum("kqn,ckj->cqnj", self._slopes, self.geometry.inverse, optimize=True)
+    reference = np.einsum("q,kqa,lqb->abkl", weights, slopes, slopes).reshape(n * n, d * d)
+    metric = np.einsum("cki,cli,c->klc", geometry.inverse, geometry.inverse, geometry.jacobian)
+    return np.asarray((reference @ metric.reshape(d * d, -1)).reshape(n, n, -1))
 
 
 def shear_rate(gradient: Array) -> Array:
-    """γ̇ = √(2 ε:ε) [1/s] of velocity gradients (…, d, d)."""
-    strain = 0.5 * (gradient + np.swapaxes(gradient, -1, -2))
-    return np.asarray(np.sqrt(2.0 * np.einsum("...ij,...ij->...", strain, strain)))
+    """γ̇ = √(2 ε:ε) [1/s] of velocity gradients (d, d, …)."""
+    strain = gradient + np.swapaxes(gradient, 0, 1)
+    return np.asarray(np.sqrt(0.5 * (strain**2).sum(axis=(0, 1))))
+
+
+class Linear:
+    """Sparse operators between points and cells for a piecewise linear space."""
+
+    def __init__(self, space: Space) -> None:
+        geometry, d, n = space.geometry, space.geometry.dim, space.per_cell
+        self.space, self.dim, self.count = space, d, geometry.count
+        cells = np.repeat(np.arange(self.count), n)
+        dofs = space.dofs.ravel()
+        slopes = [
+            sparse.csr_matrix((geometry.gradients[:, :, i].ravel(), (cells, dofs)), (self.count, space.local))
+            for i in range(d)
+        ]
+        self._gradient = sparse.vstack(slopes, format="csr")
+        self._divergence = sparse.csr_matrix(self._gradient.T)
+        self._mean = sparse.csr_matrix((np.full(dofs.size, 1.0 / n), (cells, dofs)), (self.count, space.local))
+        self._spread = sparse.csr_matrix(self._mean.T)
+
+    def gradient(self, values: Array) -> Array:
+        """∂_i of point values (p): (d, c)."""
+        return np.asarray((self._gradient @ values).reshape(self.dim, self.count))
+
+    def along_gradients(self, z: Array) -> Array:
+        """Σ_c z·∇q_a for vectors (d, c), each already times its volume: (p)."""
+        return np.asarray(self._divergence @ z.reshape(-1))
+
+    def mean(self, values: Array) -> Array:
+        """Mean over each cell of point values (p, …): (c, …)."""
+        return np.asarray(self._mean @ values)
+
+    def spread(self, cells: Array) -> Array:
+        """Σ_c s_c/(d+1) at the points of c (p): for s times volume, ∫ s q_a."""
+        return np.asarray(self._spread @ cells)
+
+
+class LinearMomentum:
+    """Momentum integrals for velocities that are linear in each cell."""
+
+    def __init__(self, velocity: Space, operators: Linear) -> None:
+        self.space, self.linear = velocity, operators
+        geometry = velocity.geometry
+        self.geometry, self.dim = geometry, geometry.dim
+        self._slopes = np.ascontiguousarray(np.moveaxis(geometry.gradients, 0, -1))
+        self._dofs = np.ascontiguousarray(velocity.dofs.T)
+        n = velocity.per_cell
+        self._entries = np.empty((n, n, geometry.count))
+        self._weights = np.empty((n, self.dim, geometry.count))
+
+    def gradient(self, u: Array) -> Array:
+        """∂_j u_i in each cell, indexed [i, j, c]."""
+        return np.stack([self.linear.gradient(column) for column in u.T])
+
+    def matrix(self, u: Array, density: float, viscosity: Array | None) -> Array:
+        """ρ ∫ φ_a u·∇φ_b (+ μ ∫ ∇φ_a·∇φ_b) of each cell (n, n, c); a work array."""
+        geometry, n = self.geometry, self.space.per_cell
+        weights, slopes, out = self._weights, self._slopes, self._entries
+        share = density * geometry.volume / ((n + 1) * n)
+        for i, column in enumerate(u.T):
+            here = column[self._dofs]
+            here += here.sum(axis=0)
+            np.multiply(here, share, out=weights[:, i])
+        if viscosity is not None:
+            weights += slopes * (viscosity * geometry.volume)
+        work = np.empty(geometry.count)
+        for a in range(n):
+            out[a, 0] = 0.0
+            for b in range(1, n):
+                np.multiply(weights[a, 0], slopes[b, 0], out=out[a, b])
+                for i in range(1, self.dim):
+                    np.multiply(weights[a, i], slopes[b, i], out=work)
+                    out[a, b] += work
+                # the gradients of a cell's basis sum to zero
+                out[a, 0] -= out[a, b]
+        return out
+
+    def force(self, cells: Array) -> Array:
+        """∫ f·v for one vector a cell (d, c): (dofs, d)."""
+        return np.column_stack([self.linear.spread(row * self.geometry.volume) for row in cells])
+
+    def transposed_stress(self, u: Array, gradient: Array, viscosity: Array) -> Array:  # noqa: ARG002
+        """∫ μ ∂_i u_j ∂_j v_i: (dofs, d)."""
+        weight = viscosity * self.geometry.volume
+        return np.column_stack([
+            self.linear.along_gradients(gradient[:, i] * weight) for i in range(self.dim)
+        ])
+
+    def divergence(self, u: Array, gradient: Array) -> Array:  # noqa: ARG002
+        """∇·u of each cell times its volume over d+1, as ∫ q_a ∇·u: (points)."""
+        return self.linear.spread(np.trace(gradient) * self.geometry.volume)
+
+    def mean(self, u: Array) -> Array:
+        """Mean velocity of each cell (c, d)."""
+        return self.linear.mean(u)
+
+
+class GeneralMomentum:
+    """Momentum integrals for velocities of any degree, by products with reference tensors."""
+
+    def __init__(self, velocity: Space, operators: Linear) -> None:
+        self.space, self.linear = velocity, operators
+        geometry, k = velocity.geometry, velocity.degree
+        self.geometry, self.dim = geometry, geometry.dim
+        n, pressure = velocity.per_cell, operators.space
+        points, weights = quadrature(self.dim, 3 * k - 1)
+        values, slopes = velocity.table(points), velocity.table(points, 1)
+        self._convection = np.einsum("q,qa,qj,kqb->abjk", weights, values, values, slopes).reshape(n * n, -1)
+        points, weights = quadrature(self.dim, k)
+        tensor = np.einsum("q,qa,kqb->abk", weights, pressure.table(points), velocity.table(points, 1))
+        self._divergence = tensor.reshape(pressure.per_cell, -1)
+        self._inverse = np.ascontiguousarray(np.moveaxis(geometry.inverse, 0, -1))
+        self._dofs = np.ascontiguousarray(velocity.dofs.T)
+        self._stiffness = stiffness(velocity)
+        self._ones = integrals(velocity)
+        middle = np.full((1, self.dim), 1.0 / (self.dim + 1))
+        self._middle = velocity.table(middle, 1)[:, 0]
+        points, self._weights = quadrature(self.dim, 2 * (k - 1))
+        self._slopes = velocity.table(points, 1)
+        self._mean = self._ones / self._ones.sum()
+
+    def _local(self, u: Array) -> Array:
+        """Velocity in reference directions times the Jacobian, (n, k, c)."""
+        scaled = self._inverse * self.geometry.jacobian
+        return np.asarray(sum(
+            u[:, i][self._dofs][:, None, :] * scaled[None, :, i, :] for i in range(self.dim)
+        ))
+
+    def gradient(self, u: Array) -> Array:
+        """∂_j u_i in the middle of each cell, indexed [i, j, c]."""
+        local = np.einsum("kn,nci->ikc", self._middle, u[self._dofs], optimize=True)
+        return np.einsum("ikc,kjc->ijc", local, self._inverse, optimize=True)
+
+    def matrix(self, u: Array, density: float, viscosity: Array | None) -> Array:
+        """ρ ∫ φ_a u·∇φ_b (+ μ ∫ ∇φ_a·∇φ_b) of each cell (n, n, c)."""
+        n = self.space.per_cell
+        cells = self._convection @ (density * self._local(u)).reshape(-1, self.geometry.count)
+        cells = cells.reshape(n, n, -1)
+        if viscosity is not None:
+            cells += viscosity * self._stiffness
+        return np.asarray(cells)
+
+    def force(self, cells: Array) -> Array:
+        """∫ f·v for one vector a cell (d, c): (dofs, d)."""
+        shares = [np.multiply.outer(self._ones, row * self.geometry.jacobian) for row in cells]
+        return np.column_stack([self.space.gather @ share.reshape(-1) for share in shares])
+
+    def transposed_stress(self, u: Array, gradient: Array, viscosity: Array) -> Array:  # noqa: ARG002
+        """∫ μ ∂_i u_j ∂_j v_i: (dofs, d)."""
+        slopes = np.einsum("kqn,kjc->qnjc", self._slopes, self._inverse, optimize=True)
+        at = np.einsum("qnjc,ncl->qljc", slopes, u[self._dofs], optimize=True)
+        weight = viscosity * self.geometry.jacobian
+        cells = np.einsum("q,qjic,qnjc,c->inc", self._weights, at, slopes, weight, optimize=True)
+        return np.column_stack([self.space.gather @ row.reshape(-1) for row in cells])
+
+    def divergence(self, u: Array, gradient: Array) -> Array:  # noqa: ARG002
+        """∫ q_a ∇·u: (points)."""
+        cells = self._divergence @ self._local(u).reshape(-1, self.geometry.count)
+        return np.asarray(self.linear.space.gather @ cells.reshape(-1))
+
+    def mean(self, u: Array) -> Array:
+        """Mean velocity of each cell (c, d)."""
+        return np.asarray(np.einsum("n,nci->ci", self._mean, u[self._dofs], optimize=True))
+
+
+def momentum(velocity: Space, operators: Linear) -> LinearMomentum | GeneralMomentum:
+    """The kernel that fits the degree of the velocity."""
+    return (LinearMomentum if velocity.degree == 1 else GeneralMomentum)(velocity, operators)
+
+
+__all__ = ["GeneralMomentum", "Geometry", "Linear", "LinearMomentum", "mass", "momentum", "stiffness"]

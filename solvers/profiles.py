@@ -88,7 +88,7 @@ def _solve(flat: Array, degree: int) -> tuple[Array, Array]:
     matrix = Matrix(space, rim, symmetric=True)
     mat = matrix.fill(stiffness(space))
     load = space.vector()
-    space.add(np.outer(geometry.jacobian, integrals(space)), load)
+    space.sum(space.gather @ np.multiply.outer(integrals(space), geometry.jacobian).ravel(), load)
     load.x.array[rim] = 0.0
     solver = PETSc.KSP().create(MPI.COMM_SELF)
     solver.setType("preonly")

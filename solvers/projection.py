@@ -31,17 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Diverged
-from solvers.cells import Geometry, Matrix, Space, quadrature
+from solvers.cells import Geometry, Matrix, Space
 from solvers.facets import Facets
-from solvers.kernels import (
-    Convection,
-    Divergence,
-    Gradient,
-    integrals,
-    reference_mass,
-    shear_rate,
-    stiffness,
-)
+from solvers.kernels import Linear, mass, momentum, shear_rate, stiffness
 from solvers.linear import RELATIVE, Solver, Tolerances, symmetric_kind
 from solvers.rheology import Rheology
 
@@ -94,8 +86,8 @@ class Projection:
         d = geometry.dim
         self.u, self.u_old = np.zeros((self.V.local, d)), np.zeros((self.V.local, d))
         self.p = np.zeros(self.Q.local)
-        self.f, self.f_old = np.zeros((geometry.count, d)), np.zeros((geometry.count, d))
-        self.w_correction = np.zeros((geometry.count, d))
+        self.f, self.f_old = np.zeros((d, geometry.count)), np.zeros((d, geometry.count))
+        self.w_correction = np.zeros((d, geometry.count))
         self.drag = np.zeros(geometry.count)
         self.viscosity = np.full(geometry.count, rheology.constant or 0.0)
         self.time, self.steps = 0.0, 0
@@ -109,27 +101,23 @@ class Projection:
 
     def _prepare_kernels(self, open_facets: Array) -> None:
         geometry, V, Q = self.geometry, self.V, self.Q
-        self._convection, self._divergence = Convection(V), Divergence(V, Q)
-        centroid = np.full((1, geometry.dim), 1.0 / (geometry.dim + 1))
-        self._gradient = Gradient(V, centroid)
-        self._mass, self._ones = reference_mass(V), integrals(V)
-        self._stiffness = stiffness(V)
+        self.linear = Linear(Q)
+        self.kernel = momentum(V, self.linear)
         self._open = Facets(geometry, open_facets)
         self._open_basis, self._open_weights = self._open.basis(V, 3 * V.degree)
-        self._lumped = Q.vector()
-        Q.add(np.repeat(geometry.volume[:, None] / Q.per_cell, Q.per_cell, axis=1), self._lumped)
-        self._A = Matrix(V, self.fixed_u)
+        self._lumped = np.array(Q.sum(self.linear.spread(geometry.volume)))
+        self.A = Matrix(V, self.fixed_u)
         self._L = Matrix(Q, self.fixed_p, symmetric=True)
+        self._mass = self.A.entries(mass(V))
+        self._mass_act = self.A.operator(self._mass)
         self._b, self._x = V.vector(), V.vector()
         self._r, self._dp = Q.vector(), Q.vector()
-        self._field = Q.vector()
-        self._velocity = Solver("velocity", self._A.mat, "advection", self._tolerances["velocity"])
+        self._velocity = Solver("velocity", self.A.mat, "advection", self._tolerances["velocity"])
         kind = "multigrid" if self.enclosed else symmetric_kind(Q.map.size_global)
         self._pressure = Solver("pressure", self._L.mat, kind, self._tolerances["pressure"])
         if self.enclosed:
             self._nullspace = PETSc.NullSpace().create(constant=True, comm=geometry.comm)
             self._L.mat.setNullSpace(self._nullspace)
-        self._transposed = Gradient(V, quadrature(geometry.dim, max(1, 2 * (V.degree - 1)))[0])
 
     def set_drag(self, drag: Array) -> None:
         """Set d = μ/K [Pa s/m²] of each cell; the operators follow at the next step."""
@@ -138,30 +126,27 @@ class Projection:
 
     def _prepare_order(self, order: int) -> None:
         """Operators that change only with the order of the time scheme and with the drag."""
-        geometry, V = self.geometry, self.V
+        geometry, V, Q = self.geometry, self.V, self.Q
         self._order = order
         if self.rheology.constant is None and self.steps == 0:
             self.viscosity = self.rheology.viscosity(np.zeros(geometry.count))
         self._lead = {1: 1.0, 2: 1.5}[order] * self.density / self.dt
         self._mobility = 1.0 / (self._lead + self.drag)
-        base = (self._lead * geometry.jacobian)[:, None, None] * self._mass
         friction = self._nodal_drag()
         if V.degree == 1:
-            lump = friction * geometry.volume / V.per_cell
-            base = base + lump[:, None, None] * np.eye(V.per_cell)
+            lump = np.zeros((V.per_cell, V.per_cell, geometry.count))
+            lump[range(V.per_cell), range(V.per_cell)] = friction * geometry.volume / V.per_cell
         else:
-            base = base + (friction * geometry.jacobian)[:, None, None] * self._mass
-        self._base = base
+            lump = mass(V, friction)
         if self.rheology.constant is not None:
-            self._base += self.rheology.constant * self._stiffness
-        gradients = geometry.gradients
-        cells = np.einsum("cai,cbi,c->cab", gradients, gradients, geometry.volume * self._mobility)
-        self._L.fill(cells)
+            lump += self.rheology.constant * stiffness(V)
+        self._base = self._lead * self._mass + self.A.entries(lump)
+        slopes = geometry.gradients
+        self._L.fill(np.einsum("cai,cbi,c->abc", slopes, slopes, geometry.volume * self._mobility))
         self._pressure.refactor()
         openness = 1.0 - self._unresolved(self._stiffness_number())
-        share = openness * geometry.volume / self.Q.per_cell
-        self.Q.add(np.repeat(share[:, None], self.Q.per_cell, axis=1), self._field)
-        self._open_volume = np.maximum(self._field.x.array, 1e-12 * self._lumped.x.array)
+        volume = Q.sum(self.linear.spread(openness * geometry.volume))
+        self._open_volume = np.maximum(volume, 1e-12 * self._lumped)
 
     def _stiffness_number(self) -> Array:
         """S = H²/K of each cell, H the distance of its nodes across the cell."""
@@ -199,76 +184,62 @@ class Projection:
             self._prepare_order(order)
         time = self.time + self.dt
         ahead = self.u if order == 1 else 2.0 * self.u - self.u_old
-        ahead_cells = ahead[self.V.dofs]
-        matrix = self._momentum_matrix(ahead_cells)
+        gradient = None
+        if self.rheology.constant is None:
+            gradient = self.kernel.gradient(ahead)
+            self.viscosity = self.rheology.viscosity(shear_rate(gradient))
         self._prepare_weights()
-        grad_p = self._pressure_gradient(self.p)
-        rhs = self._momentum_rhs(order, ahead_cells, grad_p)
+        self._fill_momentum(ahead, None if gradient is None else self.viscosity)
+        grad_p = self.linear.gradient(self.p)
+        self.rhs = self._momentum_rhs(order, ahead, gradient, grad_p)
         u = ahead.copy()
         u[self.fixed_u] = velocity
-        self.last_matrix, self.last_rhs = matrix, rhs
-        iterations = self._solve_momentum(matrix, rhs, u, velocity, time)
+        iterations = self._solve_momentum(u, velocity, time)
         pressure_iterations = self._project(u, grad_p, pressure, time)
         self.u_old, self.u = self.u, u
         self.time, self.steps = time, self.steps + 1
-        cfl = self._cfl(u)
-        return StepLog(time, cfl, iterations, pressure_iterations, self._backflow_share)
+        return StepLog(time, self._cfl(u), iterations, pressure_iterations, self._backflow_share)
 
-    def _momentum_matrix(self, ahead: Array) -> Array:
-        cells = self._convection(ahead)
-        cells *= self.density
-        cells += self._base
-        if self.rheology.constant is None:
-            self.viscosity = self.rheology.viscosity(shear_rate(self._gradient(ahead)[:, 0]))
-            cells += self.viscosity[:, None, None] * self._stiffness
+    def _fill_momentum(self, ahead: Array, viscosity: Array | None) -> None:
+        cells = self.kernel.matrix(ahead, self.density, viscosity)
         self._add_backflow(cells, ahead)
-        return cells
+        self.A.fill(cells, self._base)
+        self._velocity.refactor()
 
     def _add_backflow(self, cells: Array, ahead: Array) -> None:
         """−βρ ∫ (ū·n)₋ u·v on the openings with a pressure: takes no energy from the far side."""
-        near = ahead[self._open.cells]
+        near = ahead[self.V.dofs[self._open.cells]]
         normal_speed = np.einsum("fqn,fni,fi->fq", self._open_basis, near, self._open.normal)
         back = np.minimum(normal_speed, 0.0)
         through = self._open.sum(self._open_weights * np.abs(normal_speed))
         self._backflow_share = -self._open.sum(self._open_weights * back) / through if through else 0.0
         if self._backflow_share > 0.0:
             weight = -self._beta * self.density * self._open_weights * back
-            added = np.einsum("fq,fqa,fqb->fab", weight, self._open_basis, self._open_basis)
-            np.add.at(cells, self._open.cells, added)
+            added = np.einsum("fq,fqa,fqb->abf", weight, self._open_basis, self._open_basis)
+            np.add.at(cells, (slice(None), slice(None), self._open.cells), added)
 
-    def _momentum_rhs(self, order: int, ahead: Array, grad_p: Array) -> Array:
-        """Cell vectors (c, n, d)."""
+    def _momentum_rhs(
+        self, order: int, ahead: Array, gradient: Array | None, grad_p: Array
+    ) -> Array:
+        """This rank's share of the right-hand sides (dofs, d)."""
         now, old = (1.0, 0.0) if order == 1 else (2.0, -0.5)
         rate = self.density / self.dt
         history = rate * (now * self.u + old * self.u_old)
-        force = rate * (now * self.f + old * self.f_old) + (1.0 - self._theta)[:, None] * grad_p
-        cells = np.einsum("ab,cbi->cai", self._mass, history[self.V.dofs], optimize=True)
-        cells -= self._ones[:, None] * force[:, None, :]
-        cells *= self.geometry.jacobian[:, None, None]
-        if self.rheology.constant is None:
-            self._add_transposed_stress(cells, ahead)
-        return cells
+        force = rate * (now * self.f + old * self.f_old) + (1.0 - self._theta) * grad_p
+        rhs = self._mass_act(history) - self.kernel.force(force)
+        if gradient is not None:
+            # what ∇μ adds beyond the Laplacian form, without its trace on the openings
+            rhs -= self.kernel.transposed_stress(ahead, gradient, self.viscosity)
+            near = self._open.cells
+            pull = np.einsum("jif,fj->fi", gradient[:, :, near], self._open.normal)
+            lever = np.einsum("fq,fqn,f->fn", self._open_weights, self._open_basis, self.viscosity[near])
+            np.add.at(rhs, self.V.dofs[near], lever[:, :, None] * pull[:, None, :])
+        return np.asarray(rhs)
 
-    def _add_transposed_stress(self, cells: Array, ahead: Array) -> None:
-        """−∫ μ (∇ū)ᵀ:∇v, and its trace on the openings: what ∇μ adds beyond the Laplacian form."""
-        geometry = self.geometry
-        _, weights = quadrature(geometry.dim, max(1, 2 * (self.V.degree - 1)))
-        gradient = self._transposed(ahead)
-        stress = np.einsum("q,cqji,cqnj->cni", weights, gradient, self._transposed.of_basis(), optimize=True)
-        cells -= (self.viscosity * geometry.jacobian)[:, None, None] * stress
-        near = self._open.cells
-        if len(near):
-            middle = self._gradient(ahead[near], near)[:, 0]
-            pull = np.einsum("fji,fj->fi", middle, self._open.normal) * self.viscosity[near, None]
-            lever = np.einsum("fq,fqn->fn", self._open_weights, self._open_basis)
-            np.add.at(cells, near, lever[:, :, None] * pull[:, None, :])
-
-    def _solve_momentum(self, matrix: Array, rhs: Array, u: Array, fixed: Array, time: float) -> int:
-        self._A.fill(matrix)
-        self._velocity.refactor()
+    def _solve_momentum(self, u: Array, fixed: Array, time: float) -> int:
         iterations = 0
         for i in range(self.geometry.dim):
-            self.V.add(np.ascontiguousarray(rhs[:, :, i]), self._b)
+            self.V.sum(self.rhs[:, i], self._b)
             self._b.x.array[self.fixed_u] = fixed[:, i]
             self._x.x.array[:] = u[:, i]
             where = f"t = {time:.6g} s, velocity component {i}"
@@ -279,14 +250,15 @@ class Projection:
         return iterations
 
     def _project(self, u: Array, grad_p: Array, fixed: Array, time: float) -> int:
-        geometry = self.geometry
+        linear, volume = self.linear, self.geometry.volume
         start = self.p.copy()
         start[self.fixed_p] = fixed
-        g = (1.0 - self._theta)[:, None] * grad_p + self._smoothing(grad_p)
-        lack = self._mobility[:, None] * (g - self._pressure_gradient(start))
-        divergence = self._divergence(u[self.V.dofs])
-        cells = np.einsum("cai,ci,c->ca", geometry.gradients, lack, geometry.volume) - divergence
-        self.Q.add(cells, self._r)
+        kept = (1.0 - self._theta) * grad_p
+        g = kept + self._smoothing(grad_p)
+        lack = (self._mobility * volume) * (g - linear.gradient(start))
+        self._new_gradient = self.kernel.gradient(u)
+        divergence = self.kernel.divergence(u, self._new_gradient)
+        self.Q.sum(linear.along_gradients(lack) - divergence, self._r)
         self._r.x.array[self.fixed_p] = 0.0
         self._dp.x.array[:] = 0.0
         if self.enclosed:
@@ -294,40 +266,34 @@ class Projection:
         self._pressure.solve(self._r.x.petsc_vec, self._dp.x.petsc_vec, f"t = {time:.6g} s")
         self._dp.x.scatter_forward()
         total = start + self._dp.x.array
-        gradient = self._pressure_gradient(total)
-        self.f_old = self.f
-        self.f = self._mobility[:, None] * (gradient - (1.0 - self._theta)[:, None] * grad_p)
-        self.w_correction = self._mobility[:, None] * (gradient - g)
+        slope = linear.gradient(total)
+        self.f_old, self.f = self.f, self._mobility * (slope - kept)
+        self.w_correction = self._mobility * (slope - g)
         self.p = self._rotate(total, divergence, fixed)
         return self._pressure.iterations
 
     def _rotate(self, total: Array, divergence: Array, fixed: Array) -> Array:
         """p̃ − μ ∇·u at the points, without the clot, where the drag dominates."""
-        weight = self.viscosity * (1.0 - self._theta.clip(max=1.0))
-        self.Q.add(weight[:, None] * divergence, self._field)
-        rotated = total - self._field.x.array / self._lumped.x.array
+        weight = self.viscosity * (1.0 - self._theta.clip(max=1.0)) * self.geometry.volume
+        mean = self.Q.sum(self.linear.spread(weight)) / self._lumped
+        rotated = total - mean * self.Q.sum(divergence) / self._lumped
         rotated[self.fixed_p] = fixed
         return np.asarray(rotated)
 
-    def _pressure_gradient(self, p: Array) -> Array:
-        """∇p in each cell (c, d)."""
-        return np.asarray(np.einsum("ca,cai->ci", p[self.Q.dofs], self.geometry.gradients))
-
     def _smoothing(self, grad_p: Array) -> Array:
-        """α(π − ∇p): π is the cell mean of ∇p averaged to points, over the open cells alone (c, d)."""
+        """α(π − ∇p): π is the cell mean of ∇p averaged to points, over the open cells alone (d, c)."""
         if self.V.degree > 1:
             return np.zeros_like(grad_p)
-        share = self._openness * self.geometry.volume / self.Q.per_cell
-        smooth = np.empty_like(grad_p)
-        for i in range(self.geometry.dim):
-            self.Q.add(np.repeat((share * grad_p[:, i])[:, None], self.Q.per_cell, axis=1), self._field)
-            points = self._field.x.array / self._open_volume
-            smooth[:, i] = points[self.Q.dofs].mean(axis=1)
-        return np.asarray((self._openness * self._alpha)[:, None] * (smooth - grad_p))
+        share = self._openness * self.geometry.volume
+        smooth = np.stack([
+            self.linear.mean(self.Q.sum(self.linear.spread(share * row)) / self._open_volume)
+            for row in grad_p
+        ])
+        return np.asarray((self._openness * self._alpha) * (smooth - grad_p))
 
     def _cfl(self, u: Array) -> float:
         """max |u| Δt / h. Raises `Diverged` where the flow is not finite. Collective."""
-        speed = np.linalg.norm(u[self.V.dofs].mean(axis=1), axis=1)
+        speed = np.linalg.norm(self.kernel.mean(u), axis=1)
         local = float((speed / self.geometry.size).max(initial=0.0)) * self.dt
         worst = self.geometry.comm.allreduce(local if np.isfinite(local) else np.inf, MPI.MAX)
         if not worst < 1e4:
@@ -348,4 +314,4 @@ class Projection:
 
     def cell_shear_rate(self) -> Array:
         """γ̇ at the middle of each cell [1/s]."""
-        return shear_rate(self._gradient(self.u[self.V.dofs])[:, 0])
+        return shear_rate(self._new_gradient)

@@ -181,12 +181,12 @@ def wall_to_points(layout: Layout, values: Array) -> Array:
     """Area-weighted means of wall facet vectors (f, 3) at the points, 0 off the wall. Collective."""
     space, wall = layout.space, layout.wall
     corners = layout.facet_places(wall)
-    columns, field = [], space.vector()
+    dofs = np.take_along_axis(space.dofs[wall.cells], corners, axis=1)
+    columns = []
     for weighted in [wall.area, *(wall.area * values.T)]:
-        cells = np.zeros((space.geometry.count, space.per_cell))
-        np.add.at(cells, (wall.cells[:, None], corners), weighted[:, None])
-        space.add(cells, field)
-        columns.append(np.array(field.x.array))
+        share = np.zeros(space.local)
+        np.add.at(share, dofs, weighted[:, None])
+        columns.append(np.array(space.sum(share)))
     area = np.where(columns[0] > 0.0, columns[0], 1.0)
     return np.column_stack(columns[1:]) / area[:, None]
 

@@ -17,7 +17,7 @@ def pack_flow(scheme: Projection) -> tuple[dict[str, Array], dict[str, Any]]:
     V, Q = scheme.V, scheme.Q
     cells = {
         "flow/u": scheme.u[V.dofs], "flow/u_old": scheme.u_old[V.dofs], "flow/p": scheme.p[Q.dofs],
-        "flow/f": scheme.f, "flow/f_old": scheme.f_old, "flow/w_correction": scheme.w_correction,
+        "flow/f": scheme.f.T, "flow/f_old": scheme.f_old.T, "flow/w_correction": scheme.w_correction.T,
         "flow/drag": scheme.drag,
     }
     return cells, {"time": scheme.time, "steps": scheme.steps}
@@ -28,8 +28,8 @@ def unpack_flow(scheme: Projection, cells: dict[str, Array], facts: dict[str, An
     scheme.u = to_dofs(scheme.V, cells["flow/u"])
     scheme.u_old = to_dofs(scheme.V, cells["flow/u_old"])
     scheme.p = to_dofs(scheme.Q, cells["flow/p"])
-    scheme.f, scheme.f_old = cells["flow/f"], cells["flow/f_old"]
-    scheme.w_correction = cells["flow/w_correction"]
+    scheme.f, scheme.f_old = cells["flow/f"].T, cells["flow/f_old"].T
+    scheme.w_correction = cells["flow/w_correction"].T
     scheme.time, scheme.steps = facts["time"], facts["steps"]
     scheme.set_drag(cells["flow/drag"])
 

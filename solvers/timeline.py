@@ -147,11 +147,9 @@ class Timeline:
 
     def _to_points(self, cells: Array) -> Array:
         """Volume-weighted means at the points of one value a cell. Collective."""
-        space, volume = self.flow.Q, self.flow.geometry.volume
-        total, weight = space.vector(), space.vector()
-        space.add(np.repeat((volume * cells)[:, None], space.per_cell, axis=1), total)
-        space.add(np.repeat(volume[:, None], space.per_cell, axis=1), weight)
-        return np.asarray(total.x.array / weight.x.array)
+        linear, volume = self.flow.scheme.linear, self.flow.geometry.volume
+        total = np.array(self.flow.Q.sum(linear.spread(volume * cells)))
+        return np.asarray(total / self.flow.Q.sum(linear.spread(volume)))
 
     def _largest_edge(self) -> float:
         """Largest edge length [m] of the cells in an injured zone. Collective."""

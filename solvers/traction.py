@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from dolfinx.cpp.la import InsertMode
 from numpy.typing import NDArray
 
 from solvers.facets import Facets
@@ -39,15 +38,11 @@ class WallShear:
             self._prepare_reaction()
 
     def _prepare_reaction(self) -> None:
-        V = self.scheme.V
-        on_wall = V.vector()
-        share = np.repeat((self.wall.area / self._corners.shape[1])[:, None], self._corners.shape[1], axis=1)
-        np.add.at(on_wall.x.array, self._corners, share)
-        on_wall.x.scatter_reverse(InsertMode.add)
-        on_wall.x.scatter_forward()
-        self._area = np.where(on_wall.x.array > 0.0, on_wall.x.array, 1.0)
-        self._near = np.flatnonzero((on_wall.x.array > 0.0)[V.dofs].any(axis=1))
-        self._work = V.vector()
+        V, d = self.scheme.V, self._corners.shape[1]
+        share = np.zeros(V.local)
+        np.add.at(share, self._corners, np.repeat((self.wall.area / d)[:, None], d, axis=1))
+        area = V.sum(share)
+        self._area = np.where(area > 0.0, area, 1.0)
 
     def __call__(self) -> Array:
         """τ (f, 3) of the last step. Collective."""
@@ -67,13 +62,5 @@ class WallShear:
     def _from_reaction(self) -> Array:
         """−∫ μ ∂u/∂n φ_a / ∫ φ_a at the wall's points (dofs, 3), from the momentum residual."""
         scheme, V = self.scheme, self.scheme.V
-        matrix, rhs = scheme.last_matrix[self._near], scheme.last_rhs[self._near]
-        local = np.einsum("cab,cbi->cai", matrix, scheme.u[V.dofs[self._near]], optimize=True) - rhs
-        out = np.empty_like(scheme.u)
-        whole = np.zeros((scheme.geometry.count, V.per_cell))
-        for i in range(scheme.geometry.dim):
-            whole[self._near] = local[:, :, i]
-            V.add(whole, self._work)
-            out[:, i] = -self._work.x.array / self._area
-        return out
-
+        residual = scheme.A.act(scheme.u) - scheme.rhs
+        return np.column_stack([-V.sum(row) / self._area for row in residual.T])

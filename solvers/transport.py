@@ -30,13 +30,12 @@ class SteadyTransport:
         self._tau = self._time_scale(diffusivity, decay)
         gradients, volume = geometry.gradients, geometry.volume
         n = space.per_cell
-        cells = np.einsum("cai,cbi,c->cab", gradients, gradients, diffusivity * volume)
-        test = volume[:, None] / n + (volume * self._tau)[:, None] * self._along
-        cells += test[:, :, None] * self._along[:, None, :]
+        cells = np.einsum("cai,cbi,c->abc", gradients, gradients, diffusivity * volume)
+        test = volume / n + (volume * self._tau) * self._along.T
+        cells += test[:, None, :] * self._along.T[None, :, :]
         if decay:
-            cells += decay * (volume / n)[:, None, None] * np.eye(n)
-            upwind = (volume * self._tau / n)[:, None] * self._along
-            cells += decay * np.repeat(upwind[:, :, None], n, axis=2)
+            cells += decay * np.eye(n)[:, :, None] * (volume / n)
+            cells += decay * ((volume * self._tau / n) * self._along.T)[:, None, :]
         self._close_backflow(cells, w, openings)
         self._test = test
         self._matrix = Matrix(space, inlets)
@@ -54,15 +53,17 @@ class SteadyTransport:
         speed = np.einsum("fi,fi->f", w[openings.cells], openings.normal)
         table, weights = openings.basis(self.space, 2)
         back = -np.minimum(speed, 0.0)
-        np.add.at(cells, openings.cells, np.einsum("f,fq,fqa,fqb->fab", back, weights, table, table))
+        closed = np.einsum("f,fq,fqa,fqb->abf", back, weights, table, table)
+        np.add.at(cells, (slice(None), slice(None), openings.cells), closed)
 
     def solve(self, source: Array, wall: Facets | None = None, flux: Array | None = None) -> Array:
         """c at the points for a source of one value a cell and a wall flux (facets). Collective."""
-        cells = self._test * source[:, None]
+        space = self.space
+        share = space.gather @ (self._test * source).ravel()
         if wall is not None and flux is not None:
-            table, weights = wall.basis(self.space, 1)
-            np.add.at(cells, wall.cells, np.einsum("f,fq,fqa->fa", flux, weights, table))
-        self.space.add(cells, self._b)
+            table, weights = wall.basis(space, 1)
+            np.add.at(share, space.dofs[wall.cells], np.einsum("f,fq,fqa->fa", flux, weights, table))
+        space.sum(share, self._b)
         self._b.x.array[self.inlets] = 0.0
         self._solver.solve(self._b.x.petsc_vec, self._x.x.petsc_vec, "steady transport")
         self._x.x.scatter_forward()

@@ -1,6 +1,7 @@
 """What all tests share: folders and reports that suit several ranks, and data to test on."""
 
 import gc
+import io
 import os
 import sys
 import time
@@ -44,20 +45,15 @@ def tmp_path(tmp_path: Path) -> Path:
 def _together() -> Iterator[None]:
     """No rank goes on before all are done and have let go of their PETSc objects."""
     yield
-    if COMM is None:
-        return
-    gc.collect()
-    request, start = COMM.Ibarrier(), time.monotonic()
-    while not request.Test():
-        if time.monotonic() - start > PATIENCE:
-            _say("waits for the others in vain: a test failed on some ranks only")
-            COMM.Abort(1)
-        time.sleep(0.001)
+    if COMM is not None:
+        gc.collect()
+        _wait()
 
 
-def pytest_configure(config: pytest.Config) -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
     if RANK:  # rank 0 reports; others speak when a test fails (below)
-        config.get_terminal_writer()._file = open(os.devnull, "w")  # noqa: SIM115
+        session.config.get_terminal_writer()._file = io.StringIO()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -74,16 +70,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A failure on any rank is everyone's."""
+    """A failure on any rank is everyone's; that no chosen test is marked `mpi` is none."""
     if COMM is not None:
-        session.exitstatus = COMM.allreduce(int(exitstatus), op=_max())
+        _wait()
+        worst = max(COMM.allgather(int(exitstatus)))
+        session.exitstatus = 0 if worst == pytest.ExitCode.NO_TESTS_COLLECTED else worst
+
+
+def _wait() -> None:
+    """Wait for the other ranks, and end them all if one does not come. Collective."""
+    assert COMM is not None
+    request, start = COMM.Ibarrier(), time.monotonic()
+    while not request.Test():
+        if time.monotonic() - start > PATIENCE:
+            _say("waits for the others in vain: a test failed on some ranks only")
+            COMM.Abort(1)
+        time.sleep(0.001)
 
 
 def _say(text: str) -> None:
     print(f"\n[rank {RANK}] {text}", file=sys.stderr, flush=True)
-
-
-def _max() -> Any:
-    from mpi4py import MPI
-
-    return MPI.MAX

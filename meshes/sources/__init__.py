@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from core.errors import CaseError
 from core.registry import Registry
 from core.settings import Settings, quantity
@@ -11,18 +13,15 @@ from meshes.tagged import TaggedMesh
 GROWTH = 0.3
 """Largest growth of the edge length per length: neighbours differ by less than a third."""
 
-
-def lengths(meaning: str, *, optional: bool = False) -> Any:
-    """A `quantity` in metres for a tuple; its numbers were checked when they were read."""
-    field = quantity("m", meaning=meaning, optional=optional)
-    field.metadata = []  # pydantic's own check of finiteness takes one number only
-    return field
+Array = NDArray[Any]
+Ball = tuple[Array, float, float]
+"""Centre, radius and edge length of a refined ball, in the mesher's unit."""
 
 
 class Zone(Settings):
     """A ball in which the mesh is finer; outside it edges grow by `GROWTH` per length."""
 
-    at: tuple[float, float, float] = lengths("centre of the refined ball")
+    at: tuple[float, float, float] = quantity("m", meaning="centre of the refined ball")
     radius: float = quantity("m", meaning="radius of the refined ball", above="0 mm")
     size: float = quantity("m", meaning="edge length in the ball", above="0 mm")
 
@@ -30,11 +29,15 @@ class Zone(Settings):
 class Opening(Settings):
     """Where blood may cross: a point at the vessel's end, in the source's own frame."""
 
-    at: tuple[float, float, float] = lengths("a point at the vessel's end")
+    at: tuple[float, float, float] = quantity("m", meaning="a point at the vessel's end")
 
 
 class MeshSource(Settings):
     """A `[mesh]` table: what a `kind` of input needs to become a tagged mesh. Serial, no MPI."""
+
+    plane_spacing: float = quantity(
+        "m", "1 mm", "distance of the planes along the centrelines", above="0.05 mm"
+    )
 
     def build(self, folder: Path) -> TaggedMesh:
         """The mesh; relative paths start at ``folder``, where the case file is."""
@@ -59,4 +62,4 @@ def existing(folder: Path, path: str, what: str) -> Path:
 
 sources = Registry("mesh source", "meshes.sources", MeshSource)
 
-__all__ = ["GROWTH", "MeshSource", "Opening", "Zone", "existing", "lengths", "sources"]
+__all__ = ["GROWTH", "Ball", "MeshSource", "Opening", "Zone", "existing", "sources"]

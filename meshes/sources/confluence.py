@@ -1,26 +1,20 @@
 """The confluence of the iliac veins from published calibres, its left vein compressed."""
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from core.settings import quantity
-from meshes import anatomy
 from meshes.sources import MeshSource, Zone
-from meshes.surface import Surface, contour
 from meshes.tagged import TaggedMesh
-from meshes.tree import mesh_tree
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from meshes.anatomy import Shape
 
 AREAS = "intravascular ultrasound, medians of 33 patients without chronic venous insufficiency"
 STENOSIS = "median left common iliac stenosis 62.4 % in the same patients"
 DRAWN = "drawn after anatomy atlases"
-GRID = 0.7
-"""Grid of the distance function [mm]; its contour is off by about GRID² / 8r, 0.03 mm at worst."""
 
 
 class Confluence(MeshSource):
@@ -33,6 +27,10 @@ class Confluence(MeshSource):
     size: float = quantity("m", "2 mm", "edge length in wide vessels", above="0 mm")
     across: int = Field(8, ge=4, le=40, description="edges across a narrow vessel, at least")
     refine: tuple[Zone, ...] = ()
+    layers: int = Field(0, ge=0, le=8, description="thin layers of cells along the wall")
+    layer_thickness: float = quantity(
+        "1", 0.15, "thickness of all layers, in radii", at_least=0.02, at_most=0.4
+    )
     cava_area: float = quantity(
         "m^2", "265.3 mm^2", "lumen of the inferior vena cava", source=AREAS, above="0 mm^2"
     )
@@ -108,8 +106,10 @@ class Confluence(MeshSource):
             raise ValueError("the compression lies beyond leg_length")
         return self
 
-    def shape(self) -> anatomy.Shape:
+    def shape(self) -> "Shape":
         """The same in millimetres."""
+        from meshes import anatomy
+
         mm, mm2 = 1e3, 1e6
         scale = {
             name: mm2 if name.endswith("_area") else mm for name in anatomy.Shape.__annotations__
@@ -120,27 +120,12 @@ class Confluence(MeshSource):
 
     def build(self, folder: Path) -> TaggedMesh:  # noqa: ARG002
         """Distance function → contour → cut → remeshed → filled."""
+        # these load VTK, which takes seconds: reading a case must not
+        from meshes import anatomy
+        from meshes.tree import Fineness, mesh_tree
+
         parts = anatomy.tubes(self.shape())
-        mesh = mesh_tree(
-            surface_of(parts),
-            anatomy.ends(parts),
-            [part.line for part in parts],
-            size=self.size,
-            across=self.across,
-            refine=self.refine,
-            extend=0.0,
-        )
+        fine = Fineness(self.size, self.across, self.refine, self.layers, self.layer_thickness)
+        lines = [part.line for part in parts]
+        mesh = mesh_tree(anatomy.surface_of(parts), anatomy.ends(parts), lines, fine)
         return TaggedMesh(**mesh, record={"root": "cava"})
-
-
-def surface_of(parts: list[anatomy.Tube], grid: float = GRID) -> Surface:
-    """The closed surface of joined veins [mm], their free ends 8 mm too long."""
-    beyond = 8.0
-    margin = beyond + max(float(part.width.max()) for part in parts) + 2 * grid
-    every = np.concatenate([part.curve for part in parts])
-    low = every.min(axis=0) - margin
-    shape = np.ceil((every.max(axis=0) + margin - low) / grid).astype(int) + 1
-    index = np.indices(shape).reshape(3, -1).T
-    values = -anatomy.union(low + index * grid, parts, beyond).reshape(shape)
-    # smoothed, for the contour of a smooth function has slivers that spoil curvature
-    return contour(values, 0.0, lambda i: low + i * grid, smooth=True)

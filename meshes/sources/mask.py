@@ -4,25 +4,12 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy.spatial import cKDTree
 
-from core.errors import MeshError
 from core.settings import quantity
 from core.units import length_factor
-from meshes import image
-from meshes.openings import End, end_of
 from meshes.sources import MeshSource, Opening, Zone, existing
-from meshes.surface import Surface
 from meshes.tagged import TaggedMesh
-from meshes.tree import mesh_tree
-from meshes.vmtk_lines import Line, trace
-
-Array = NDArray[Any]
-
-FAR = 10.0
-"""An opening farther from the vessel than this [mm] was meant for something else."""
 
 
 class Mask(MeshSource):
@@ -37,6 +24,10 @@ class Mask(MeshSource):
     size: float = quantity("m", meaning="edge length in wide vessels", above="0 mm")
     across: int = Field(8, ge=4, le=40, description="edges across a narrow vessel, at least")
     refine: tuple[Zone, ...] = ()
+    layers: int = Field(0, ge=0, le=8, description="thin layers of cells along the wall")
+    layer_thickness: float = quantity(
+        "1", 0.15, "thickness of all layers, in radii", at_least=0.02, at_most=0.4
+    )
     trim: float = quantity(
         "1",
         1.0,
@@ -70,21 +61,19 @@ class Mask(MeshSource):
 
     def build(self, folder: Path) -> TaggedMesh:
         """Image → label gate → surface → centreline → cut and capped → remeshed → filled."""
+        # these load VTK, which takes seconds: reading a case must not
+        from meshes import image
+        from meshes.ends import ends_of
+        from meshes.tree import Fineness, mesh_tree
+
         path = self.inputs(folder)["image"]
         labels = image.read(path, length_factor(self.unit))
         mask, changed = image.gated(image.pick(labels, self.labels, str(path)))
         surface = image.surface_of(mask)
         at = {name: np.array(opening.at) * 1e3 for name, opening in self.openings.items()}
         ends, lines = ends_of(surface, at, self.root, self.trim)
-        mesh = mesh_tree(
-            surface,
-            ends,
-            lines,
-            size=self.size,
-            across=self.across,
-            refine=self.refine,
-            extend=self.extend,
-        )
+        fine = Fineness(self.size, self.across, self.refine, self.layers, self.layer_thickness)
+        mesh = mesh_tree(surface, ends, lines, fine, self.extend)
         figures = {
             "label_volume": float(mask.values.sum() * mask.voxel * 1e-9),
             "surface_volume": surface.volume * 1e-9,
@@ -93,51 +82,12 @@ class Mask(MeshSource):
             "root": self.root,
             "changed": changed,
             "image": figures,
-            "warnings": _thick(mask),
+            "warnings": _thick(mask.spacing),
         }
         return TaggedMesh(**mesh, record=record)
 
 
-def ends_of(
-    surface: Surface, at: dict[str, Array], root: str, trim: float
-) -> tuple[list[End], list[Line]]:
-    """The cuts at all openings, the root's first, and the centrelines from each to the root."""
-    tips = _tips(surface, at)
-    others = [name for name in tips if name != root]
-    lines = trace(surface, tips[root], np.array([tips[name] for name in others]))
-    heart = Line(lines[0].points[::-1], lines[0].radius[::-1])
-    starts = {root: heart, **dict(zip(others, lines, strict=True))}
-    ends = [end_of(surface, name, line, at[name], trim) for name, line in starts.items()]
-    return ends, lines
-
-
-def _tips(surface: Surface, at: dict[str, Array]) -> dict[str, Array]:
-    """The surface point nearest to each opening. Raises `MeshError` where there is none near."""
-    tree = cKDTree(surface.points)
-    tips = {}
-    for name, point in at.items():
-        distance, nearest = tree.query(point)
-        if distance > FAR:
-            raise MeshError(
-                f"the opening {name!r} is {distance:.0f} mm away from the vessel",
-                where=f"mesh.openings.{name}.at; nearest wall at "
-                f"{np.round(surface.points[nearest], 1).tolist()} mm",
-                do="coordinates are the image's own (LPS); Slicer's are RAS: x and y change sign",
-            )
-        tips[name] = surface.points[nearest]
-    names = list(tips)
-    for i, one in enumerate(names):
-        for other in names[:i]:
-            if np.linalg.norm(tips[one] - tips[other]) < 1.0:
-                raise MeshError(
-                    f"openings {other!r} and {one!r} are the same end of the vessel",
-                    where="mesh.openings",
-                    do="give each opening its own vessel's end",
-                )
-    return tips
-
-
-def _thick(mask: image.Labels) -> list[str]:
-    if mask.spacing.max() < 3 * mask.spacing.min():
+def _thick(spacing: Any) -> list[str]:
+    if spacing.max() < 3 * spacing.min():
         return []
-    return [f"thick slices ({mask.spacing.max():.1f} mm): radii may be off by 6 %"]
+    return [f"thick slices ({spacing.max():.1f} mm): radii may be off by 6 %"]

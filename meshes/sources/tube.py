@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from core.settings import quantity
-from meshes import mesher
 from meshes.apart import apart
-from meshes.sources import MeshSource, Zone, lengths
+from meshes.sources import Ball, MeshSource, Zone
 from meshes.tagged import LUMEN_CELLS, WALL, TaggedMesh
 
 RING_CELLS = 101
@@ -37,7 +36,9 @@ class Tube(MeshSource):
         above="0 mm",
         optional=True,
     )
-    plug: tuple[float, float] | None = lengths("axial interval of the plug region", optional=True)
+    plug: tuple[float, float] | None = quantity(
+        "m", meaning="axial interval of the plug region", optional=True
+    )
     refine: tuple[Zone, ...] = ()
 
     @model_validator(mode="after")
@@ -66,10 +67,12 @@ def tube(
     size: float,
     inner: float | None,
     plug: tuple[float, float] | None,
-    balls: list[mesher.Ball],
+    balls: list[Ball],
 ) -> tuple[Array, ...]:
     """Points, cells, cell tags, facets, facet tags of the tube, in units of the arguments."""
     import gmsh
+
+    from meshes import mesher
 
     # OpenCASCADE's tolerances are absolute and meant for millimetres
     unit = 1e-2 * radius

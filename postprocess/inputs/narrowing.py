@@ -66,23 +66,31 @@ class Narrowing:
 
     @cached_property
     def lesion(self) -> Site:
-        """The narrowest point, or the place that the case names."""
+        """The narrowest point, of the whole model or near the place that the case names."""
         named = self.settings.lesion
         if named is None:
             return self.tree.site(sites.narrowest(self.curves, self.planes))
-        plane = sites.nearest_plane(self.planes, named.branch, named.arc)
-        if self.curves.why[plane]:
-            raise NotAssessable(f"at the lesion {self.curves.why[plane]}")
-        return self.tree.site(plane)
+        near = sites.narrowest_near(self.curves, self.planes, named.branch, named.arc)
+        return self.tree.site(near)
 
     @cached_property
     def is_narrowed(self) -> bool:
-        """Whether there is a lesion: named in the case, or an area stenosis of at least 20 %."""
+        """Whether the area stenosis at the lesion is at least 20 %."""
         try:
             stenosis = 1 - self.lesion_area / float(np.median(self.reference_areas))
         except NotAssessable:
-            return self.settings.lesion is not None and self._vessel.results.has("sections/arc")
-        return self.settings.lesion is not None or stenosis >= sites.FOCAL
+            return False
+        return stenosis >= sites.FOCAL
+
+    @cached_property
+    def has_site(self) -> bool:
+        """Whether there is a place around which the wall is looked at: narrowed, or named."""
+        if self.settings.lesion is None:
+            return self.is_narrowed
+        try:
+            return self.lesion is not None
+        except NotAssessable:
+            return False
 
     @cached_property
     def lesion_area(self) -> float:

@@ -25,7 +25,7 @@ class Region:
     def in_region(self) -> Array:
         """Which wall facets (F,) are in the region of interest."""
         vessel = self._vessel.wall_region != EXTENSION
-        if not self._narrowing.is_narrowed:
+        if not self._narrowing.has_site:
             return vessel
         centre = self._vessel.points[self._vessel.wall_facets].mean(axis=1)
         nearest = cKDTree(self._narrowing.planes.centre).query(centre)[1]
@@ -35,9 +35,10 @@ class Region:
     @cached_property
     def region(self) -> str:
         """The region of interest in words."""
-        if not self._narrowing.is_narrowed:
+        if not self._narrowing.has_site:
             return "whole wall"
-        return f"narrowing ± {1e3 * self._narrowing.settings.region:.0f} mm"
+        middle = "narrowing" if self._narrowing.is_narrowed else str(self._narrowing.lesion)
+        return f"{middle} ± {1e3 * self._narrowing.settings.region:.0f} mm"
 
     @cached_property
     def wall_area(self) -> Array:

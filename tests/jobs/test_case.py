@@ -26,7 +26,11 @@ def _load(folder: Path, text: str, *settings: str) -> Case:
     return load(path, settings)
 
 
-@pytest.mark.parametrize("text", [CASE, CASE + CLOT, CASE.replace("[mesh]", "[patient]\ndate = 2026-03-01\n[mesh]")])
+DATED = CASE.replace("[mesh]", "[patient]\ndate = 2026-03-01\n[mesh]")
+EXAMPLES = sorted((ROOT / "examples").glob("*/case.toml"))
+
+
+@pytest.mark.parametrize("text", [CASE, CASE + CLOT, DATED])
 def test_effective_case_reads_back_as_the_same(tmp_path: Path, text: str) -> None:
     case = _load(tmp_path, text)
     again = _load(tmp_path, dump(case))
@@ -34,7 +38,7 @@ def test_effective_case_reads_back_as_the_same(tmp_path: Path, text: str) -> Non
     assert dump(again) == dump(case)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*/case.toml")), ids=lambda p: p.parent.name)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_examples_read_and_read_back(path: Path, tmp_path: Path) -> None:
     case = load(path)
     assert _load(tmp_path, dump(case)) == case

@@ -34,7 +34,10 @@ def test_help_is_quick_and_names_the_first_step(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "new", "check", "run", "status", "logs", "report", "inspect", "verify", "doctor", "bench", "test"],
+    [
+        "demo", "new", "check", "run", "status", "logs", "report", "inspect", "verify", "doctor",
+        "bench", "test",
+    ],
 )
 def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
     done = _dvtwin(command, "--help", folder=tmp_path)
@@ -96,7 +99,7 @@ def run():
     return [
         {"id": "quick.value", "value": 2.0, "unit": "m", "reference": 2.0, "tolerance": 0.1,
          "source": "hand", "ok": True},
-        {"bench": "quick", "id": "quick.other", "value": 3, "unit": "1", "ok": None, "seconds": 1.5},
+        {"bench": "quick", "id": "quick.other", "value": 3, "ok": None, "seconds": 1.5},
     ]
 """
 

@@ -196,6 +196,14 @@ def test_a_killed_run_leaves_no_process_and_no_lock(case: Path, ranks: int) -> N
             time.sleep(0.2)
 
 
+def test_a_request_that_comes_too_late_for_a_stage_stops_the_next(case: Path) -> None:
+    _behave(case, mesh="ask the parent to stop")
+    with pytest.raises(TryAgain, match="before the flow stage"):
+        _run(case)
+    _behave(case)
+    assert _run(case) == EVERY[1:]
+
+
 def test_a_folder_belongs_to_one_case_file(case: Path) -> None:
     _run(case)
     other = case.with_name("visit2.toml")

@@ -59,12 +59,13 @@ def test_a_terminal_gets_a_bar() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.4, "59 s"), (65, "1 min 05 s"), (11400, "3 h 10 min")]
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.4, "59 s"), (65, "1 min 05 s"), (11400, "3 h 10 min")],
 )
 def test_span(seconds: float, text: str) -> None:
     assert span(seconds) == text
 
 
 def test_describe_is_short() -> None:
-    entry = {"time": 1.0, "stage": "clot", "done": 0.5, "doing": "growing", "clot_volume": 1.23456e-7}
-    assert describe(entry) == "growing, clot volume 1.23e-07"
+    entry = {"time": 1.0, "stage": "clot", "done": 0.5, "doing": "growing", "volume": 1.2345e-7}
+    assert describe(entry) == "growing, volume 1.23e-07"

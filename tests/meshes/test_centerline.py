@@ -3,6 +3,8 @@
 import os
 import time
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from meshes.vmtk_lines import Line
 def straight(*corners: tuple[float, float, float], radius: float = 2.0) -> Line:
     """A polyline with a point every 0.5 mm."""
     parts = []
-    for start, end in zip(corners[:-1], corners[1:], strict=True):
+    for start, end in pairwise(corners):
         count = int(np.linalg.norm(np.subtract(end, start)) / 0.5)
         parts.append(np.linspace(start, end, count, endpoint=False))
     points = np.concatenate([*parts, [corners[-1]]])
@@ -88,26 +90,20 @@ def test_wider_spacing(tube: TaggedMesh) -> None:
     assert sections.arc[-1] <= 16.1e-3
 
 
-class Given(MeshSource):
-    """A source that gives a mesh it was given."""
-
-    def build(self, folder: object) -> TaggedMesh:
-        return MESH
-
-
-MESH: TaggedMesh
-
-
 def test_build_goes_on_without_a_centreline(
     tube: TaggedMesh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(globals(), "MESH", tube)
+    class Given(MeshSource):
+        """A source that gives a mesh it was given."""
+
+        def build(self, folder: Path) -> TaggedMesh:
+            return tube
 
     def broken(*_: object) -> Sections:
         raise MeshError("no line was found")
 
     monkeypatch.setattr(centerline, "sections", broken)
-    built = build(Given(), None)
+    built = build(Given(), Path())
     assert len(built.sections.radius) == 0
     assert "no centreline: no line was found" in built.record["warnings"]
 

@@ -8,7 +8,7 @@ import pytest
 from core.errors import CaseError
 from core.settings import effective, read
 from meshes import anatomy, quality
-from meshes.sources.confluence import Confluence, surface_of
+from meshes.sources.confluence import Confluence
 from meshes.topology import edges
 
 
@@ -17,15 +17,17 @@ def of(**more: object) -> Confluence:
     return read(Confluence, {**short, **more}, "test")
 
 
-def test_caps_have_the_given_areas() -> None:
-    mesh = of().build(Path())
+def test_caps_have_the_given_areas_with_wall_layers_too() -> None:
+    mesh = of(layers=2).build(Path())
     quality.gates(mesh)
     figures = quality.figures(mesh)
-    # a polygon of 12 edges or more: 4 % at most, all of one sign; the surface's own 0.7 mm grid
+    # a polygon of 12 edges or more: 4 % at most, all of one sign
     assert figures["area.cava"] == pytest.approx(265.3e-6, rel=0.03)
     assert figures["area.left"] == pytest.approx(193.9e-6, rel=0.04)
     assert figures["area.right"] == pytest.approx(166.9e-6, rel=0.04)
     assert set(mesh.names.values()) == {"wall", "cava", "left", "right"}
+    assert figures["radius_ratio_min"] > 0.03
+    assert figures["volume"] == pytest.approx(figures["volume_by_surface"], rel=1e-9)
 
 
 def test_compression_takes_the_given_part() -> None:
@@ -51,7 +53,7 @@ def test_internal_veins_join_without_handles() -> None:
     source = of(internal=True, leg_length="75 mm", common_length="50 mm")
     parts = anatomy.tubes(source.shape())
     assert {p.name for p in parts} >= {"left_internal", "right_internal"}
-    surface = surface_of(parts, grid=1.0)
+    surface = anatomy.surface_of(parts, grid=1.0)
     edge, count, _ = edges(surface.triangles)
     assert (count == 2).all()
     # Euler characteristic of a sphere: one piece, no handles

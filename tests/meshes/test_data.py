@@ -1,4 +1,4 @@
-"""Real vessels: an atlas's iliac veins from their label map, a carotid from OpenFOAM, and others."""
+"""Real vessels: an atlas's iliac veins from labels, a carotid from OpenFOAM, and others."""
 
 from pathlib import Path
 

@@ -35,7 +35,8 @@ def test_periodicity(value, state):
     (8.0, "pass"), (7.9, "warn"), (4.0, "warn"), (3.9, "fail"), (np.nan, "fail"), (None, "warn"),
 ])
 def test_cells_across(value, state):
-    assert gates.resolution({} if value is None else {"cells_across": value}).state == state
+    for name in ("cells_across", "cells_across_narrowest"):
+        assert gates.resolution({} if value is None else {name: value}).state == state
 
 
 @pytest.mark.parametrize(("flow", "state"), [
@@ -76,9 +77,22 @@ def test_clot_is_resolved_by_width_and_second_mesh(attributes, state):
     assert gates.clot_resolved([gate]) is (state == "pass")
 
 
+@pytest.mark.parametrize("stage", ["flow", "clot"])
+def test_a_stage_that_was_cut_off_fails(results, stage):
+    with h5py.File(results, "a") as file:
+        file[f"dvtwin/{stage}"].attrs["complete"] = 0
+    assert states(results)["complete"] == "fail"
+
+
+def test_a_file_without_a_flow_fails(results):
+    with h5py.File(results, "a") as file:
+        del file["dvtwin/flow"]
+    assert states(results)["complete"] == "fail"
+
+
 def test_failed_gates_come_first(tmp_path):
     path = write(tmp_path / "r.h5", Tube(
         rings=3, spokes=12, layers=21, attributes={"periodicity": 0.5},
-        mesh_attributes={"cells_across": 6.0},
+        mesh_attributes={"cells_across_narrowest": 6.0},
     ))
     assert list(states(path).values())[:3] == ["fail", "warn", "pass"]

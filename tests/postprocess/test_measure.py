@@ -127,6 +127,9 @@ def test_a_lesion_named_in_the_case(measure_run):
     found = measure_run(MeasureSettings(lesion=place))
     assert found.lesion["text"] == "left iliac, 35 mm"
     assert found.row("pressure_gradient").site == "left iliac, 35 mm"
+    # the tube is even there; the wall is looked at around the place all the same
+    assert (found.lesion["narrowed"], found.lesion["named"]) == (False, True)
+    assert found.row("tawss_mean").site == "left iliac, 35 mm ± 40 mm"
 
 
 def test_a_plane_beyond_the_model_is_not_assessable_and_says_why(measure_run):

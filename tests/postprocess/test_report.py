@@ -19,7 +19,7 @@ from tests.postprocess.conftest import KEY, PATIENT
 from tests.postprocess.tube import Tube
 from tests.postprocess.tube import write as fabricate
 
-SMALL = {"rings": 5, "spokes": 24, "layers": 101, "narrow": 0.45}
+SMALL = {"rings": 4, "spokes": 20, "layers": 51, "narrow": 0.45}
 LONG = (
     "Follow-up of an extensive left iliofemoral thrombosis with suspected compression at the "
     "right common iliac artery"
@@ -231,7 +231,14 @@ def test_what_is_not_known_of_a_patient_is_said(tmp_path):
 @pytest.mark.parametrize(
     "title", ["#emph[x] $a$ *b* _c_ <d> @e \\f", "Zakrzepica żył – \"lewa\"", "x" * 120]
 )
-def test_titles_are_text_and_nothing_else(tmp_path, title):
-    document = report(tmp_path, title=title, clot=False)
-    assert document["title"] == title
+def test_titles_are_text_and_nothing_else(made, tmp_path, title):
+    shutil.copytree(made[0], tmp_path, dirs_exist_ok=True)
+    (tmp_path / "report.json").write_text(json.dumps(made[1] | {"title": title}))
+    assert typeset.typeset("summary", tmp_path, "2026-11-22T09:12:00Z").startswith(b"%PDF-")
     assert pages(tmp_path) == 2
+
+
+def test_a_vein_without_a_narrowing_has_none_marked(tmp_path):
+    document = report(tmp_path, clot=False, narrow=0.03)
+    assert document["findings"][0].startswith("No focal narrowing: the largest area stenosis is")
+    assert "narrowest" not in document["picture"]["alt"]

@@ -85,6 +85,13 @@ def test_a_plane_that_leaves_the_model_is_not_assessable():
         assert np.isnan(curves.area).tolist() == [bool(reason) for reason in why]
 
 
+def test_a_centre_just_outside_a_coarse_wall_still_finds_its_lumen():
+    points, cells, wall, inlet, outlet = straight()
+    surfaces = Surfaces(np.r_[inlet, outlet], NONE, wall)
+    cut = planes([[6.5e-3, 0, 50e-3], [14e-3, 0, 50e-3]], [0, 0, 1])
+    assert sections.measure(points, cells, cut, surfaces, {}).why == ["", LEAVES]
+
+
 def test_a_plane_in_an_extension_says_so():
     points, cells, wall, inlet, outlet = straight()
     end = points[wall].mean(axis=1)[:, 2] > 80e-3

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from postprocess.sections import Curves, Planes
-from postprocess.sites import NotAssessable, Tree, narrowest, nearest_plane, reference_planes
+from postprocess.sites import NotAssessable, Tree, narrowest, narrowest_near, reference_planes
 
 
 def line(name, start, end, count):
@@ -122,4 +122,15 @@ def test_reference_of_a_short_vein_is_not_assessable():
 
 def test_an_unknown_branch_names_those_that_there_are(confluence):
     with pytest.raises(NotAssessable, match="cava, left, right"):
-        nearest_plane(confluence, "aorta", 0.0)
+        narrowest_near(areas(np.full(153, 50.0)), confluence, "aorta", 0.0)
+
+
+def test_a_named_place_is_the_narrowest_within_five_millimetres():
+    values = np.full(101, 100.0)
+    values[53], values[57] = 60.0, 20.0
+    tree, curves = vein(values)
+    assert narrowest_near(curves, tree.planes, "v", 50e-3) == 53
+    assert narrowest_near(curves, tree.planes, "v", 30e-3) == 30
+    curves.why[20:41] = ["the plane leaves the model"] * 21
+    with pytest.raises(NotAssessable, match="near 30 mm"):
+        narrowest_near(curves, tree.planes, "v", 30e-3)

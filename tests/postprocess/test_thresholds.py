@@ -80,7 +80,7 @@ def test_each_source_of_a_metric_is_known():
     (0.3283e-6, "m^3", "mL", ("0.33", "mL")),
     (1.985, "1", "1", ("2.0", "")), (0.0, "Pa", "Pa", ("0", "Pa")),
     (-0.5, "Pa", "Pa", ("−0.50", "Pa")), (9.96, "s", "s", ("10", "s")),
-    (1e-9, "Pa", "Pa", ("< 0.001", "Pa")),
+    (1e-9, "Pa", "Pa", ("< 0.001", "Pa")), (1e-4, "1", "%", ("< 0.1", "%")),
 ])
 def test_numbers_as_shown(value, unit, as_unit, text):
     assert shown(value, unit, as_unit) == text

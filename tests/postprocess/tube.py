@@ -26,8 +26,8 @@ class Tube:
     middle: float = 50e-3
     half: float = 10e-3
     flow: float = 6e-6
-    rings: int = 6
-    spokes: int = 40
+    rings: int = 5
+    spokes: int = 24
     layers: int = 101
     extension: float = 0.0
     clot: bool = True
@@ -147,7 +147,7 @@ def write(path: Path, tube: Tube) -> Path:
             group[name] = value
         _openings(own, tube, inlet, outlet)
         _sections(own, tube)
-        quality = {"cells": len(cells), "cells_across": 18.0, "sha256": "9b1c" * 16}
+        quality = {"cells": len(cells), "cells_across_narrowest": 18.0, "sha256": "9b1c" * 16}
         own.create_group("mesh").attrs.update(quality | tube.mesh_attributes)
         shear = _shear(points, cells, tube)
         _flow(own, tube, velocity, pressure, age, shear, centre)
@@ -208,7 +208,7 @@ def _flow(
     flow = own.create_group("flow")
     flow.attrs.update({
         "key": "k", "density": RHO, "period": 4.0, "periodicity": 0.004, "cycles": 3,
-        "viscosity": "Newtonian 3.5 mPa s", "converged": True,
+        "viscosity": "newtonian (mu=0.0035, SI)", "converged": True,
     } | tube.attributes)
     for name, value in (
         ("velocity", velocity), ("pressure", pressure), ("age", age), ("shear_rate", shear)
