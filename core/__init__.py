@@ -1,1 +1,3 @@
-"""What every layer shares: units, settings, errors, the field vocabulary, the results file, the record."""
+"""What every layer shares: units, settings, errors, the field vocabulary, the results file,
+the record.
+"""

@@ -1,4 +1,6 @@
-"""One tree of errors; each says what is wrong, where, and what to do, and carries its exit code."""
+"""One tree of errors; each says what is wrong, where, and what to do, and carries its exit
+code.
+"""
 
 
 class TwinError(Exception):

@@ -1,4 +1,6 @@
-"""The vocabulary of fields: one name, label, unit and support for each, used by all writers and readers."""
+"""The vocabulary of fields: one name, label, unit and support for each, used by all writers
+and readers.
+"""
 
 from dataclasses import dataclass
 from typing import Literal

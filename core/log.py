@@ -33,5 +33,10 @@ class Progress:
     def say(self, stage: str, done: float, **values: Any) -> None:
         """``stage`` is ``done`` (0 to 1); ``values`` are what is worth watching."""
         if self._file is not None:
-            entry = {"time": round(time.time(), 3), "stage": stage, "done": round(done, 5), **values}
+            entry = {
+                "time": round(time.time(), 3),
+                "stage": stage,
+                "done": round(done, 5),
+                **values,
+            }
             self._file.write(json.dumps(entry) + "\n")

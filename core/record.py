@@ -1,4 +1,6 @@
-"""The record of provenance: digests of what went in, the code and the machine that made a result."""
+"""The record of provenance: digests of what went in, the code and the machine that made a
+result.
+"""
 
 import getpass
 import hashlib
@@ -56,7 +58,9 @@ def commit() -> str:
         ).stdout.strip()
         dirty = subprocess.run(
             [*ask, "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True, text=True, check=True,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
@@ -84,7 +88,16 @@ def record(inputs: Mapping[str, Path], *, ranks: int = 1) -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {
             name: version_of(name)
-            for name in ("fenics-dolfinx", "petsc4py", "mpi4py", "h5py", "numpy", "gmsh", "vtk", "vmtk")
+            for name in (
+                "fenics-dolfinx",
+                "petsc4py",
+                "mpi4py",
+                "h5py",
+                "numpy",
+                "gmsh",
+                "vtk",
+                "vmtk",
+            )
         },
         "ranks": ranks,
         "inputs": {

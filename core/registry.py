@@ -52,7 +52,9 @@ class Registry[T: Settings]:
         kind = table["kind"]
         if kind not in parts:
             near = difflib.get_close_matches(str(kind), parts, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(parts))}"
+            hint = (
+                f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(parts))}"
+            )
             raise PydanticCustomError("part", f"no {self.family} of kind {kind!r}; {hint}")
         try:
             return parts[kind].model_validate(dict(table))

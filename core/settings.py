@@ -1,4 +1,5 @@
-"""Settings of the parts of a case: frozen pydantic models whose numbers carry unit, meaning and source.
+"""Settings of the parts of a case: frozen pydantic models whose numbers carry unit, meaning
+and source.
 
 One `quantity(…)` line is at once the schema of the case file, the check of the unit and the
 range, the default, a row of the reference page and a row of the report's assumption table.
@@ -33,12 +34,12 @@ def quantity(
     ``optional``, when it is None. A point is a ``tuple[float, float, float]`` field, written
     ``["10 mm", "-4 mm", "30 mm"]``.
     """
-    bounds = {
+    bounds: dict[str, Any] = {
         name: to_si(bound, unit)
         for name, bound in (("ge", at_least), ("le", at_most), ("gt", above))
         if bound is not None
     }
-    extra = {"unit": unit, "default_text": default, "source": source}
+    extra: dict[str, Any] = {"unit": unit, "default_text": default, "source": source}
     if optional:
         value: Any = None
     else:

@@ -1,22 +1,23 @@
 """The contract of the results file: its layout by name, and reading it without MPI.
 
-    /VTKHDF                     opens in ParaView: volume mesh, `core.fields.VIEWED` over time (float32)
-    /dvtwin                     schema, case (TOML text), record (JSON text), steps_done
-        wall/                   facets (F,3) point ids, area, centre, normal, region (F)
-        boundaries/NAME         attrs role, area, centre, normal; facets (n,3)
-        sections/               centreline planes: branch, arc, centre, tangent, radius, area
-        flow/                   key, density, period
-            mean/               velocity (N,3), pressure (N), age (N), shear_rate (C): cycle means
-            wall/               tawss (F), traction_mean (F,3), traction (K,F,3) over the last cycle
-            series/             time (n), flow_rate (n,B), pressure (n,B), imbalance (n), cfl (n), …
-        clot/                   key
-            fraction (K,N)      at the stored growth times
-            time (K)            growth clock [s]
-            mean/, wall/        as in flow, at the end of growth
-            series/             time (n), volume (n), refreshed (n), change (n), pressure_drop (n)
+    /VTKHDF             opens in ParaView: volume mesh, `core.fields.VIEWED` over time (float32)
+    /dvtwin             schema, case (TOML text), record (JSON text), steps_done
+        mesh/           attrs sha256 and the quality figures of `mesh.h5`
+        wall/           facets (F,3) point ids, area, centre, normal, region (F): 1 wall, 2 extension
+        boundaries/NAME attrs role, area, centre, normal; facets (n,3)
+        sections/       centreline planes: branch, arc, centre, tangent, radius
+        flow/           attrs key, complete, converged, density, period, dt, periodicity, cycles, …
+            mean/       velocity (N,3), pressure (N), age (N), shear_rate (C): cycle means
+            wall/       tawss (F), traction_mean (F,3), traction (K,F,3) over the last cycle
+            series/     attrs boundaries (B names); time (n), flow_rate (n,B), pressure (n,B),
+                        imbalance (n), nodal_imbalance (n), cfl (n), backflow (n)
+        clot/           attrs key, complete, growth_width, mesh_size, second_mesh_difference
+            fraction (K,N), time (K)            at the stored growth times [s]
+            mean/, wall/                        as in flow, at the end of growth
+            series/     time (n), volume (n), refreshed (n), change (n), pressure_drop (n)
 
 All SI; point, cell and facet order is that of `mesh.h5`, whatever the number of ranks was.
-`Steps/Values` is the growth clock in seconds; the flow's last cycle comes first, at 0 to one period.
+`Steps/Values` is the growth clock in seconds; the flow's last cycle comes first, up to one period.
 """
 
 import json
@@ -49,19 +50,24 @@ class Results:
         except (OSError, KeyError) as error:
             raise CaseError(
                 "this is no dvtwin results file, or it is damaged",
-                where=str(path), do="run the flow stage again: `dvtwin run CASE.toml`",
+                where=str(path),
+                do="run the flow stage again: `dvtwin run CASE.toml`",
             ) from error
         if schema != SCHEMA:
             raise CaseError(
                 f"results file has layout {schema}, this program reads {SCHEMA}",
-                where=str(path), do="run the case again with this version",
+                where=str(path),
+                do="run the case again with this version",
             )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.file.close()
 
@@ -101,4 +107,6 @@ class Results:
     def viewed(self, field: str, step: int) -> Array:
         """A viewed field at stored step ``step``: (N,) or (N, 3)."""
         count = len(self.points())
-        return np.asarray(self.file[f"{VIEW}/PointData/{field}"][step * count : (step + 1) * count])
+        return np.asarray(
+            self.file[f"{VIEW}/PointData/{field}"][step * count : (step + 1) * count]
+        )

@@ -34,8 +34,6 @@ def to_si(text: object, unit: str) -> float:
     except Exception as error:
         raise UnitError(f'cannot read {text!r} as a quantity; write e.g. "1 {unit}"') from error
     target = _registry().Unit("" if unit == "1" else unit)
-    if not isinstance(quantity, pint.Quantity):
-        quantity = _registry().Quantity(quantity)
     if unit != "1" and quantity.unitless:
         raise UnitError(f'{text!r} has no unit; write e.g. "{text} {unit}"')
     if not quantity.check(target):

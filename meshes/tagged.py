@@ -1,10 +1,10 @@
 """A tagged mesh as plain arrays in metres, and its file `mesh.h5`: what every mesh source gives.
 
-    mesh.h5   attrs schema, key, names (JSON: tag → name), record (JSON)
-        points (N,3) f8 [m]   cells (C,4) i8   cell_tags (C) i4
-        facets (F,3) i8       facet_tags (F) i4   every boundary facet exactly once
-        sections/             branch (S) text, arc, centre, tangent, radius
-        quality               attrs: the figures of `meshes.quality`
+mesh.h5   attrs schema, key, names (JSON: tag → name), record (JSON)
+    points (N,3) f8 [m]   cells (C,4) i8   cell_tags (C) i4
+    facets (F,3) i8       facet_tags (F) i4   every boundary facet exactly once
+    sections/             branch (S) text, arc, centre, tangent, radius
+    quality               attrs: the figures of `meshes.quality`
 """
 
 import json
@@ -31,8 +31,10 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Sections:
-    """Planes along the centrelines: branch name, arc length from its peripheral end, centre, tangent
-    (towards the heart) and inscribed radius [m]; all of length S."""
+    """Planes along the centrelines: branch name, arc length from its peripheral end, centre,
+    tangent
+    (towards the heart) and inscribed radius [m]; all of length S.
+    """
 
     branch: Array
     arc: Array
@@ -70,7 +72,10 @@ class TaggedMesh:
         partial = path.with_suffix(".partial")
         with h5py.File(partial, "w", libver="earliest") as file:
             file.attrs.update(
-                schema=SCHEMA, key=key, names=json.dumps(dict(self.names)), record=json.dumps(dict(self.record))
+                schema=SCHEMA,
+                key=key,
+                names=json.dumps(dict(self.names)),
+                record=json.dumps(dict(self.record)),
             )
             for name in ("points", "cells", "cell_tags", "facets", "facet_tags"):
                 file[name] = getattr(self, name)
@@ -90,7 +95,10 @@ def load(path: Path) -> TaggedMesh:
         with h5py.File(path, "r", locking=False) as file:
             sections = file["sections"]
             return TaggedMesh(
-                **{n: file[n][()] for n in ("points", "cells", "cell_tags", "facets", "facet_tags")},
+                **{
+                    n: file[n][()]
+                    for n in ("points", "cells", "cell_tags", "facets", "facet_tags")
+                },
                 names={int(tag): name for tag, name in json.loads(file.attrs["names"]).items()},
                 sections=Sections(
                     sections["branch"][()],
@@ -101,7 +109,9 @@ def load(path: Path) -> TaggedMesh:
             )
     except (OSError, KeyError) as error:
         raise CaseError(
-            "this is no dvtwin mesh file, or it is damaged", where=str(path), do="run the mesh stage again"
+            "this is no dvtwin mesh file, or it is damaged",
+            where=str(path),
+            do="run the mesh stage again",
         ) from error
 
 
@@ -110,4 +120,6 @@ def tag_of(names: Mapping[int, str], name: str) -> int:
     for tag, known in names.items():
         if known == name:
             return tag
-    raise MeshError(f"the mesh has no boundary {name!r}", do=f"boundaries are: {', '.join(names.values())}")
+    raise MeshError(
+        f"the mesh has no boundary {name!r}", do=f"boundaries are: {', '.join(names.values())}"
+    )

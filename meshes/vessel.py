@@ -1,4 +1,6 @@
-"""The vessel mesh that solvers work on: a distributed dolfinx mesh in metres with named boundaries."""
+"""The vessel mesh that solvers work on: a distributed dolfinx mesh in metres with named
+boundaries.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,7 +73,9 @@ class VesselMesh:
 
     def facets(self, *tags: int) -> Array:
         """Local facets that carry one of ``tags``, ascending."""
-        return np.unique(np.concatenate([self.facet_tags.find(tag) for tag in tags] or [[]])).astype(np.int32)
+        return np.unique(
+            np.concatenate([self.facet_tags.find(tag) for tag in tags] or [[]])
+        ).astype(np.int32)
 
     def integrate(self, form: ufl.Form) -> float:
         """∫ of a scalar form over all ranks. Collective."""
@@ -93,20 +97,34 @@ def distribute(comm: MPI.Comm, whole: TaggedMesh | None) -> VesselMesh:
     head = None
     if comm.rank == 0:
         assert whole is not None
-        head = (dict(whole.names), whole.sections, dict(whole.quality), whole.points.shape[1], whole.cells.shape[1])
+        head = (
+            dict(whole.names),
+            whole.sections,
+            dict(whole.quality),
+            whole.points.shape[1],
+            whole.cells.shape[1],
+        )
     names, sections, quality, gdim, corners = comm.bcast(head)
     if comm.rank != 0:
         none = np.zeros(0, dtype=np.int64)
         whole = TaggedMesh(
-            np.zeros((0, gdim)), none.reshape(0, corners), none, none.reshape(0, corners - 1), none, names
+            np.zeros((0, gdim)),
+            none.reshape(0, corners),
+            none,
+            none.reshape(0, corners - 1),
+            none,
+            names,
         )
     assert whole is not None
     cell = {3: "triangle", 4: "tetrahedron"}[corners]
     element = basix.ufl.element("Lagrange", cell, 1, shape=(gdim,))
     partitioner = cpp.mesh.create_cell_partitioner(graph.partitioner(), mesh.GhostMode.none)
     spread = mesh.create_mesh(
-        comm, whole.cells.astype(np.int64), np.ascontiguousarray(whole.points, dtype=np.float64),
-        ufl.Mesh(element), partitioner,
+        comm,
+        whole.cells.astype(np.int64),
+        np.ascontiguousarray(whole.points, dtype=np.float64),
+        ufl.Mesh(element),
+        partitioner,
     )
     spread.name = "vessel"
     cells = _tags(spread, spread.topology.dim, whole.cells, whole.cell_tags)
@@ -116,7 +134,9 @@ def distribute(comm: MPI.Comm, whole: TaggedMesh | None) -> VesselMesh:
 
 
 def load(comm: MPI.Comm, path: Path) -> VesselMesh:
-    """Read `mesh.h5` and spread it over ``comm``. Collective; fails on all ranks if it fails on one."""
+    """Read `mesh.h5` and spread it over ``comm``. Collective; fails on all ranks if it fails
+    on one.
+    """
     whole, problem = None, None
     if comm.rank == 0:
         try:

@@ -29,7 +29,7 @@ FOCAL = 0.20
 """Least area stenosis that is called a narrowing."""
 
 
-class NotAssessable(Exception):  # noqa: N818 - it is an answer, not a mistake
+class NotAssessable(Exception):
     """A number that this run cannot give; the message says why, in words for the report."""
 
 

@@ -15,7 +15,8 @@ Array = NDArray[Any]
 @dataclass
 class Averages:
     """Means over the steps added: nodal velocity (dofs, d) and pressure (points); conservative
-    velocity (c, d) and shear rate (c); wall shear stress magnitude (f) and vector (f, 3)."""
+    velocity (c, d) and shear rate (c); wall shear stress magnitude (f) and vector (f, 3).
+    """
 
     velocity: Array
     pressure: Array
@@ -30,16 +31,24 @@ class Averages:
         """Nothing added yet."""
         d, count = scheme.geometry.dim, scheme.geometry.count
         return cls(
-            np.zeros_like(scheme.u), np.zeros_like(scheme.p), np.zeros((count, d)), np.zeros(count),
-            np.zeros(facets), np.zeros((facets, d)),
+            np.zeros_like(scheme.u),
+            np.zeros_like(scheme.p),
+            np.zeros((count, d)),
+            np.zeros(count),
+            np.zeros(facets),
+            np.zeros((facets, d)),
         )
 
     def add(self, scheme: Projection, wall: WallShear) -> Array:
         """Add the present step; gives its wall shear stress (f, 3). Collective."""
         tau = wall()
         now = (
-            scheme.u, scheme.p, scheme.kernel.mean(scheme.u) - scheme.w_correction.T, scheme.cell_shear_rate(),
-            np.linalg.norm(tau, axis=1), tau,
+            scheme.u,
+            scheme.p,
+            scheme.kernel.mean(scheme.u) - scheme.w_correction.T,
+            scheme.cell_shear_rate(),
+            np.linalg.norm(tau, axis=1),
+            tau,
         )
         self.steps += 1
         for field, value in zip(fields(self), now, strict=False):

@@ -15,7 +15,9 @@ Array = NDArray[Any]
 
 
 class Blocks:
-    """The exchange between owned entities (given by their rows) and equal blocks of ``total`` rows."""
+    """The exchange between owned entities (given by their rows) and equal blocks of ``total``
+    rows.
+    """
 
     def __init__(self, comm: MPI.Comm, rows: Array, total: int) -> None:
         self.comm, self.total = comm, total
@@ -25,7 +27,9 @@ class Blocks:
         self._send = np.bincount(target, minlength=comm.size)
         self._receive = np.empty_like(self._send)
         comm.Alltoall(self._send, self._receive)
-        arrived = self._exchange(np.asarray(rows, dtype=np.int64)[self._order], self._send, self._receive)
+        arrived = self._exchange(
+            np.asarray(rows, dtype=np.int64)[self._order], self._send, self._receive
+        )
         self._place = arrived - self.start
 
     @property
@@ -40,14 +44,18 @@ class Blocks:
 
     def to_file(self, values: Array) -> Array:
         """This rank's block (rows, …) of the values (owned, …) of all ranks. Collective."""
-        arrived = self._exchange(np.ascontiguousarray(values[self._order]), self._send, self._receive)
+        arrived = self._exchange(
+            np.ascontiguousarray(values[self._order]), self._send, self._receive
+        )
         block = np.zeros((self.stop - self.start, *values.shape[1:]), dtype=values.dtype)
         block[self._place] = arrived
         return block
 
     def from_file(self, block: Array) -> Array:
         """The values (owned, …) from this rank's block (rows, …). Collective."""
-        arrived = self._exchange(np.ascontiguousarray(block[self._place]), self._receive, self._send)
+        arrived = self._exchange(
+            np.ascontiguousarray(block[self._place]), self._receive, self._send
+        )
         values = np.empty_like(arrived)
         values[self._order] = arrived
         return values

@@ -112,7 +112,9 @@ class Space:
 
 
 class Matrix:
-    """A PETSc matrix over a `Space` that is filled again and again from cell matrices (n, n, c)."""
+    """A PETSc matrix over a `Space` that is filled again and again from cell matrices (n, n,
+    c).
+    """
 
     def __init__(self, space: Space, dirichlet: Array, *, symmetric: bool = False) -> None:
         self.space, self.symmetric = space, symmetric
@@ -129,7 +131,9 @@ class Matrix:
         self._mark_dirichlet(indptr, indices)
         rows = (space.owned, space.map.size_global)
         self.mat = PETSc.Mat().createAIJ(
-            (rows, rows), csr=(self._indptr, self._columns, np.zeros(self._rows)), comm=space.map.comm
+            (rows, rows),
+            csr=(self._indptr, self._columns, np.zeros(self._rows)),
+            comm=space.map.comm,
         )
         if symmetric:
             self.mat.setOption(PETSc.Mat.Option.SPD, True)
@@ -148,7 +152,9 @@ class Matrix:
         wanted = (dofs[:, None, :] * width + dofs[None, :, :]).ravel()
         slots = order[np.searchsorted(keys, wanted, sorter=order)]
         shape = (len(indices), wanted.size)
-        return sparse.csr_matrix((np.ones(wanted.size), (slots, np.arange(wanted.size))), shape=shape)
+        return sparse.csr_matrix(
+            (np.ones(wanted.size), (slots, np.arange(wanted.size))), shape=shape
+        )
 
     def _mark_dirichlet(self, indptr: Array, indices: Array) -> None:
         flag = self.space.vector()
@@ -171,7 +177,9 @@ class Matrix:
         return np.asarray(self._slots @ cells.reshape(-1))
 
     def fill(self, cells: Array, base: Array | None = None) -> PETSc.Mat:
-        """Sum cell matrices (n, n, c) and ``base``; Dirichlet rows become identity rows. Collective."""
+        """Sum cell matrices (n, n, c) and ``base``; Dirichlet rows become identity rows.
+        Collective.
+        """
         raw = self._raw.data
         raw[:] = self._slots @ cells.reshape(-1)
         if base is not None:
@@ -186,17 +194,23 @@ class Matrix:
         return self.mat
 
     def act(self, values: Array) -> Array:
-        """This rank's share of A x before Dirichlet rows were replaced (dofs), x at dofs incl. ghosts."""
+        """This rank's share of A x before Dirichlet rows were replaced (dofs), x at dofs incl.
+        ghosts.
+        """
         return np.asarray(self._raw @ values)
 
     def operator(self, entries: Array) -> Callable[[Array], Array]:
         """The same for other ``entries``, kept."""
-        kept = sparse.csr_matrix((entries, self._raw.indices, self._raw.indptr), shape=self._raw.shape)
+        kept = sparse.csr_matrix(
+            (entries, self._raw.indices, self._raw.indptr), shape=self._raw.shape
+        )
         return lambda values: np.asarray(kept @ values)
 
 
 def quadrature(dim: int, degree: int) -> tuple[Array, Array]:
     """Points (q, dim) and weights of a rule exact to ``degree`` on the reference simplex."""
-    cell = {1: basix.CellType.interval, 2: basix.CellType.triangle, 3: basix.CellType.tetrahedron}[dim]
+    cell = {1: basix.CellType.interval, 2: basix.CellType.triangle, 3: basix.CellType.tetrahedron}[
+        dim
+    ]
     points, weights = basix.make_quadrature(cell, degree)
     return points, weights

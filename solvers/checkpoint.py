@@ -21,8 +21,12 @@ from solvers.layout import Layout
 Array = NDArray[Any]
 
 
-def save(path: Path, layout: Layout, key: str, cells: Mapping[str, Array], facts: Mapping[str, Any]) -> None:
-    """Write cell arrays (c, …), wall-facet arrays (names "wall/…") and plain ``facts``. Collective."""
+def save(
+    path: Path, layout: Layout, key: str, cells: Mapping[str, Array], facts: Mapping[str, Any]
+) -> None:
+    """Write cell arrays (c, …), wall-facet arrays (names "wall/…") and plain ``facts``.
+    Collective.
+    """
     comm = layout.vessel.comm
     partial = path.with_suffix(".partial")
     if comm.rank == 0:
@@ -46,8 +50,12 @@ def save(path: Path, layout: Layout, key: str, cells: Mapping[str, Array], facts
     comm.Barrier()
 
 
-def restore(path: Path, layout: Layout, key: str | None) -> tuple[dict[str, Array], dict[str, Any]] | None:
-    """The arrays and facts of the checkpoint made for ``key`` (None: for any), or None. Collective."""
+def restore(
+    path: Path, layout: Layout, key: str | None
+) -> tuple[dict[str, Array], dict[str, Any]] | None:
+    """The arrays and facts of the checkpoint made for ``key`` (None: for any), or None.
+    Collective.
+    """
     comm = layout.vessel.comm
     if not comm.bcast(_fits(path, key) if comm.rank == 0 else None):
         return None
@@ -55,13 +63,17 @@ def restore(path: Path, layout: Layout, key: str | None) -> tuple[dict[str, Arra
     with h5py.File(path, "r", driver="mpio", comm=comm) as file:
         facts = json.loads(bytes(file["facts"][()]).decode())
         names: list[str] = []
-        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+        file.visititems(
+            lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None
+        )
         for name in sorted(names):
             if name == "facts":
                 continue
             blocks = layout.walls if name.startswith("wall/") else layout.cells
             if len(file[name]) != blocks.total:
-                raise CaseError("the checkpoint is of another mesh", where=str(path), do="delete it")
+                raise CaseError(
+                    "the checkpoint is of another mesh", where=str(path), do="delete it"
+                )
             cells[name] = blocks.from_file(file[name][blocks.start : blocks.stop])
     return cells, facts
 

@@ -23,25 +23,39 @@ Snapshot = Callable[[int, Array], None]
 
 @dataclass
 class Series:
-    """Balances of every step: time, flow rate and pressure by opening, imbalance, CFL, backflow."""
+    """Balances of every step: time, flow rate and pressure by opening, imbalance, CFL,
+    backflow.
+    """
 
     names: tuple[str, ...]
     rows: list[list[float]] = field(default_factory=list)
 
     def add(self, flow: Flow, cfl: float, backflow: float) -> float:
-        """Add the present step; gives the imbalance of mass of the velocity at nodes. Collective."""
+        """Add the present step; gives the imbalance of mass of the velocity at nodes.
+        Collective.
+        """
         rates, pressures = flow.flow_rates(), flow.pressures()
         nodal = imbalance(flow.nodal_flow_rates())
-        self.rows.append([
-            flow.scheme.time, cfl, backflow, nodal, imbalance(rates),
-            *(rates[n] for n in self.names), *(pressures[n] for n in self.names),
-        ])
+        self.rows.append(
+            [
+                flow.scheme.time,
+                cfl,
+                backflow,
+                nodal,
+                imbalance(rates),
+                *(rates[n] for n in self.names),
+                *(pressures[n] for n in self.names),
+            ]
+        )
         return nodal
 
     def table(self) -> dict[str, Array]:
         """The columns by name, as `core.store` lays them out."""
         rows, count = np.asarray(self.rows, dtype=float), len(self.names)
-        fixed = {n: rows[:, i] for i, n in enumerate(("time", "cfl", "backflow", "nodal_imbalance", "imbalance"))}
+        fixed = {
+            n: rows[:, i]
+            for i, n in enumerate(("time", "cfl", "backflow", "nodal_imbalance", "imbalance"))
+        }
         return {**fixed, "flow_rate": rows[:, 5 : 5 + count], "pressure": rows[:, 5 + count :]}
 
 
@@ -55,8 +69,15 @@ class Cycles:
         self.series = Series(tuple(flow.patches))
         self._weight = flow.geometry.volume[:, None]
 
-    def run(self, stage: str, done: float, share: float, *, snapshot: Snapshot | None = None,
-            record: bool = False) -> tuple[float, Averages]:
+    def run(
+        self,
+        stage: str,
+        done: float,
+        share: float,
+        *,
+        snapshot: Snapshot | None = None,
+        record: bool = False,
+    ) -> tuple[float, Averages]:
         """One cycle; gives the change of velocity from its start to its end, and its means.
 
         ``snapshot`` is called after each step with the number of the step and its wall shear
@@ -74,8 +95,12 @@ class Cycles:
                     snapshot(step, tau)
             if step % 10 == 0 or step == steps:
                 self.progress.say(
-                    stage, done + share * step / steps, t=round(log.time, 6), cfl=round(log.cfl, 3),
-                    iterations=log.iterations, imbalance=float(f"{nodal:.3e}"),
+                    stage,
+                    done + share * step / steps,
+                    t=round(log.time, 6),
+                    cfl=round(log.cfl, 3),
+                    iterations=log.iterations,
+                    imbalance=float(f"{nodal:.3e}"),
                 )
                 if self.stop.asked():
                     raise TryAgain(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.cells import Matrix, Space
-from solvers.clots.growth import adhesion
+from solvers.laws import adhesion
 from solvers.linear import RELATIVE, Solver, symmetric_kind
 
 Array = NDArray[Any]
@@ -26,7 +26,9 @@ class ClotEdge:
         cells += np.multiply.outer(self._mass, geometry.volume)
         matrix = Matrix(space, np.zeros(0, dtype=np.int32), symmetric=True)
         kind = symmetric_kind(space.map.size_global)
-        self._solver = Solver("clot edge", matrix.fill(cells), kind, RELATIVE["standard"]["scalar"])
+        self._solver = Solver(
+            "clot edge", matrix.fill(cells), kind, RELATIVE["standard"]["scalar"]
+        )
         self._b, self._eta = space.vector(), space.vector()
 
     def indicator(self) -> Array:
@@ -39,7 +41,9 @@ class ClotEdge:
         return adhesion(self._eta.x.array)
 
     def grow(self, dt: float, rate: Array, lysis: float) -> float:
-        """Advance by ``dt`` [s] with ``rate`` = k s ψ… [1/s] at the points; gives max |Δφ| here."""
+        """Advance by ``dt`` [s] with ``rate`` = k s ψ… [1/s] at the points; gives max |Δφ|
+        here.
+        """
         old = self.fraction
         grown = 1.0 - (1.0 - old) * np.exp(-dt * rate)
         self.fraction = grown * np.exp(-dt * lysis)

@@ -27,7 +27,10 @@ class EthierSteinman:
         parts = []
         for i in range(3):
             p, q, r = x[:, i], x[:, (i + 1) % 3], x[:, (i + 2) % 3]
-            parts.append(-a * (np.exp(a * p) * np.sin(a * q + d * r) + np.exp(a * r) * np.cos(a * p + d * q)))
+            parts.append(
+                -a
+                * (np.exp(a * p) * np.sin(a * q + d * r) + np.exp(a * r) * np.cos(a * p + d * q))
+            )
         return np.column_stack(parts) * np.exp(-self.nu * d * d * t)
 
     def pressure(self, x: Array, t: float) -> Array:
@@ -60,7 +63,9 @@ class Womersley:
         """Axial velocity [m/s] at radii r."""
         k = 1j**1.5 * self.alpha
         shape = 1.0 - jv(0, k * np.asarray(r) / self.radius) / jv(0, k)
-        return np.real(self.gradient / (1j * self.density * self.omega) * shape * np.exp(1j * self.omega * t))
+        return np.real(
+            self.gradient / (1j * self.density * self.omega) * shape * np.exp(1j * self.omega * t)
+        )
 
     def flow_rate(self, t: float) -> float:
         """Q [m³/s]."""
@@ -72,7 +77,14 @@ class Womersley:
     def wall_shear_stress(self, t: float) -> float:
         """−μ ∂u/∂r at the wall [Pa]."""
         k = 1j**1.5 * self.alpha
-        factor = self.gradient / (1j * self.density * self.omega) * k / self.radius * jv(1, k) / jv(0, k)
+        factor = (
+            self.gradient
+            / (1j * self.density * self.omega)
+            * k
+            / self.radius
+            * jv(1, k)
+            / jv(0, k)
+        )
         return float(np.real(-self.mu * factor * np.exp(1j * self.omega * t)))
 
 

@@ -13,7 +13,9 @@ Array = NDArray[Any]
 
 
 class Facets:
-    """Boundary facets of the local cells: cell, place in the cell, area (f) and outward normal (f, d)."""
+    """Boundary facets of the local cells: cell, place in the cell, area (f) and outward normal
+    (f, d).
+    """
 
     def __init__(self, geometry: Geometry, facets: Array) -> None:
         self.geometry, self.numbers = geometry, np.asarray(facets, dtype=np.int32)
@@ -40,13 +42,17 @@ class Facets:
         return np.asarray(self.vertices.mean(axis=1))
 
     def points(self, degree: int) -> tuple[Array, Array]:
-        """Quadrature on each place of the reference cell: points (d+1, q, d), weights (q) of sum 1."""
+        """Quadrature on each place of the reference cell: points (d+1, q, d), weights (q) of
+        sum 1.
+        """
         flat, weights = quadrature(self.geometry.dim - 1, degree)
         bary = np.column_stack([1.0 - flat.sum(axis=1), flat])
         return np.einsum("qv,pvk->pqk", bary, self._corners), weights / weights.sum()
 
     def basis(self, space: Space, degree: int) -> tuple[Array, Array]:
-        """Basis values (f, q, n) at quadrature points, and weights (f, q) that sum to the areas."""
+        """Basis values (f, q, n) at quadrature points, and weights (f, q) that sum to the
+        areas.
+        """
         points, weights = self.points(degree)
         tables = np.stack([space.table(p) for p in points])
         return tables[self.place], self.area[:, None] * weights

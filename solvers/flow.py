@@ -21,7 +21,9 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Inlet:
-    """An opening with an imposed flow rate: places in the fixed dofs, and velocity for 1 m³/s in."""
+    """An opening with an imposed flow rate: places in the fixed dofs, and velocity for 1 m³/s
+    in.
+    """
 
     places: Array
     unit: Array
@@ -45,7 +47,9 @@ class Flow:
         self.geometry = Geometry(vessel.mesh)
         self.V = Space(self.geometry, settings.scheme.degree)
         self.Q = Space(self.geometry, 1) if settings.scheme.degree > 1 else self.V
-        self.patches = {n: Facets(self.geometry, vessel.facets(p.tag)) for n, p in vessel.openings.items()}
+        self.patches = {
+            n: Facets(self.geometry, vessel.facets(p.tag)) for n, p in vessel.openings.items()
+        }
         self.fluxes = {name: Flux(facets, self.V) for name, facets in self.patches.items()}
         wall = self.V.dofs_on(vessel.facets(*vessel.walls))
         self._impose(wall)
@@ -75,13 +79,19 @@ class Flow:
             dofs, values = profile(self.V, facets, name, condition.profile)
             keep = ~np.isin(dofs, wall)
             shapes[name] = (dofs[keep], self._unit(name, dofs[keep], values[keep]))
-        self._velocity_dofs = np.unique(np.concatenate([wall, *(dofs for dofs, _ in shapes.values())]))
+        self._velocity_dofs = np.unique(
+            np.concatenate([wall, *(dofs for dofs, _ in shapes.values())])
+        )
         self._pressure_dofs = np.unique(np.concatenate(list(pressures.values())))
         self.inlets = {
-            name: Inlet(np.searchsorted(self._velocity_dofs, dofs), unit, self.settings.boundary[name])
+            name: Inlet(
+                np.searchsorted(self._velocity_dofs, dofs), unit, self.settings.boundary[name]
+            )
             for name, (dofs, unit) in shapes.items()
         }
-        self.consistent = {n: ConsistentFlux(self.Q, self.V, dofs) for n, dofs in pressures.items()}
+        self.consistent = {
+            n: ConsistentFlux(self.Q, self.V, dofs) for n, dofs in pressures.items()
+        }
         self.outlets = {
             name: Outlet(np.searchsorted(self._pressure_dofs, dofs), self.settings.boundary[name])
             for name, dofs in pressures.items()
@@ -96,7 +106,8 @@ class Flow:
         if not through > 0.0:
             raise CaseError(
                 f"opening {name!r} has no point off its rim, so no blood can enter there",
-                where=f"flow.boundary.{name}", do="refine the mesh at this opening",
+                where=f"flow.boundary.{name}",
+                do="refine the mesh at this opening",
             )
         return velocity / through
 
@@ -116,17 +127,21 @@ class Flow:
         return self.scheme.step(*self.imposed(self.scheme.time + self.scheme.dt))
 
     def nodal_flow_rates(self) -> Mapping[str, float]:
-        """∫ u·n [m³/s] of each opening, positive outwards: what the velocity at nodes says. Collective."""
+        """∫ u·n [m³/s] of each opening, positive outwards: what the velocity at nodes says.
+        Collective.
+        """
         return {name: flux(self.scheme.u) for name, flux in self.fluxes.items()}
 
     def flow_rates(self) -> Mapping[str, float]:
-        """Flow rates [m³/s] of the openings, positive outwards, of the conservative velocity. Collective.
+        """Flow rates [m³/s] of the openings, positive outwards, of the conservative velocity.
+        Collective.
 
         Exactly as imposed at inlets; the consistent flux where a pressure is imposed.
         """
         s = self.scheme
         return {
-            name: self.consistent[name](s.u, s.w_correction) if name in self.consistent
+            name: self.consistent[name](s.u, s.w_correction)
+            if name in self.consistent
             else self.fluxes[name](s.u)
             for name in self.patches
         }
@@ -146,12 +161,14 @@ def check_boundaries(vessel: VesselMesh, settings: FlowSettings) -> None:
     there, said = set(vessel.openings), set(settings.boundary)
     for name in sorted(said - there):
         raise CaseError(
-            f"the mesh has no opening {name!r}", where=f"flow.boundary.{name}",
+            f"the mesh has no opening {name!r}",
+            where=f"flow.boundary.{name}",
             do=f"openings of the mesh: {', '.join(sorted(there))}",
         )
     for name in sorted(there - said):
         raise CaseError(
-            f"the opening {name!r} of the mesh has no condition", where="flow.boundary",
+            f"the opening {name!r} of the mesh has no condition",
+            where="flow.boundary",
             do=f'add [flow.boundary.{name}] with kind = "flow_rate" or "pressure"',
         )
 

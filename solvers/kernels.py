@@ -1,4 +1,5 @@
-"""Element kernels: the integrals of the flow and transport equations over every local cell at once.
+"""Element kernels: the integrals of the flow and transport equations over every local cell at
+once.
 
 Cells run along the last axis. `Linear` holds the operators of piecewise linear fields as sparse
 matrices; `LinearMomentum` and `GeneralMomentum` give the same integrals for velocities of degree
@@ -50,6 +51,11 @@ def shear_rate(gradient: Array) -> Array:
     return np.asarray(np.sqrt(0.5 * (strain**2).sum(axis=(0, 1))))
 
 
+def accumulate(cells: Array, numbers: Array, added: Array) -> None:
+    """Add to cell matrices (n, n, c) those of the cells ``numbers``, which may repeat."""
+    np.add.at(cells.reshape(-1, cells.shape[-1]).T, numbers, added.reshape(-1, len(numbers)).T)
+
+
 class Linear:
     """Sparse operators between points and cells for a piecewise linear space."""
 
@@ -59,12 +65,16 @@ class Linear:
         cells = np.repeat(np.arange(self.count), n)
         dofs = space.dofs.ravel()
         slopes = [
-            sparse.csr_matrix((geometry.gradients[:, :, i].ravel(), (cells, dofs)), (self.count, space.local))
+            sparse.csr_matrix(
+                (geometry.gradients[:, :, i].ravel(), (cells, dofs)), (self.count, space.local)
+            )
             for i in range(d)
         ]
         self._gradient = sparse.vstack(slopes, format="csr")
         self._divergence = sparse.csr_matrix(self._gradient.T)
-        self._mean = sparse.csr_matrix((np.full(dofs.size, 1.0 / n), (cells, dofs)), (self.count, space.local))
+        self._mean = sparse.csr_matrix(
+            (np.full(dofs.size, 1.0 / n), (cells, dofs)), (self.count, space.local)
+        )
         self._spread = sparse.csr_matrix(self._mean.T)
 
     def gradient(self, values: Array) -> Array:
@@ -131,9 +141,9 @@ class LinearMomentum:
     def transposed_stress(self, u: Array, gradient: Array, viscosity: Array) -> Array:  # noqa: ARG002
         """∫ μ ∂_i u_j ∂_j v_i: (dofs, d)."""
         weight = viscosity * self.geometry.volume
-        return np.column_stack([
-            self.linear.along_gradients(gradient[:, i] * weight) for i in range(self.dim)
-        ])
+        return np.column_stack(
+            [self.linear.along_gradients(gradient[:, i] * weight) for i in range(self.dim)]
+        )
 
     def divergence(self, u: Array, gradient: Array) -> Array:  # noqa: ARG002
         """∇·u of each cell times its volume over d+1, as ∫ q_a ∇·u: (points)."""
@@ -154,9 +164,13 @@ class GeneralMomentum:
         n, pressure = velocity.per_cell, operators.space
         points, weights = quadrature(self.dim, 3 * k - 1)
         values, slopes = velocity.table(points), velocity.table(points, 1)
-        self._convection = np.einsum("q,qa,qj,kqb->abjk", weights, values, values, slopes).reshape(n * n, -1)
+        self._convection = np.einsum("q,qa,qj,kqb->abjk", weights, values, values, slopes).reshape(
+            n * n, -1
+        )
         points, weights = quadrature(self.dim, k)
-        tensor = np.einsum("q,qa,kqb->abk", weights, pressure.table(points), velocity.table(points, 1))
+        tensor = np.einsum(
+            "q,qa,kqb->abk", weights, pressure.table(points), velocity.table(points, 1)
+        )
         self._divergence = tensor.reshape(pressure.per_cell, -1)
         self._inverse = np.ascontiguousarray(np.moveaxis(geometry.inverse, 0, -1))
         self._dofs = np.ascontiguousarray(velocity.dofs.T)
@@ -171,9 +185,9 @@ class GeneralMomentum:
     def _local(self, u: Array) -> Array:
         """Velocity in reference directions times the Jacobian, (n, k, c)."""
         scaled = self._inverse * self.geometry.jacobian
-        return np.asarray(sum(
-            u[:, i][self._dofs][:, None, :] * scaled[None, :, i, :] for i in range(self.dim)
-        ))
+        return np.asarray(
+            sum(u[:, i][self._dofs][:, None, :] * scaled[None, :, i, :] for i in range(self.dim))
+        )
 
     def gradient(self, u: Array) -> Array:
         """∂_j u_i in the middle of each cell, indexed [i, j, c]."""
@@ -217,4 +231,12 @@ def momentum(velocity: Space, operators: Linear) -> LinearMomentum | GeneralMome
     return (LinearMomentum if velocity.degree == 1 else GeneralMomentum)(velocity, operators)
 
 
-__all__ = ["GeneralMomentum", "Geometry", "Linear", "LinearMomentum", "mass", "momentum", "stiffness"]
+__all__ = [
+    "GeneralMomentum",
+    "Geometry",
+    "Linear",
+    "LinearMomentum",
+    "mass",
+    "momentum",
+    "stiffness",
+]

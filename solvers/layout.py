@@ -1,4 +1,6 @@
-"""Which row of the file each local cell, point and wall facet is: the bridge to `mesh.h5`'s order."""
+"""Which row of the file each local cell, point and wall facet is: the bridge to `mesh.h5`'s
+order.
+"""
 
 from functools import cached_property
 from typing import Any
@@ -18,7 +20,9 @@ Array = NDArray[Any]
 
 
 class Layout:
-    """File rows of one distributed vessel: ``points`` and ``cells`` exchanges, and the wall's facets."""
+    """File rows of one distributed vessel: ``points`` and ``cells`` exchanges, and the wall's
+    facets.
+    """
 
     def __init__(self, vessel: VesselMesh, geometry: Geometry, points: Space) -> None:
         self.vessel, self.geometry, self.space = vessel, geometry, points
@@ -41,8 +45,7 @@ class Layout:
     def wall_rows(self) -> Array:
         """Row of each local wall facet among all wall facets. Collective at first use."""
         numbers = self.vessel.facet_numbers
-        lookup = dict(zip(numbers.indices.tolist(), numbers.values.tolist(), strict=True))
-        mine = np.array([lookup[f] for f in self.wall.numbers.tolist()], dtype=np.int64)
+        mine = numbers.values[np.searchsorted(numbers.indices, self.wall.numbers)].astype(np.int64)
         everyone = np.sort(np.concatenate(self.vessel.comm.allgather(mine)))
         return np.searchsorted(everyone, mine)
 
@@ -55,11 +58,10 @@ class Layout:
     @cached_property
     def wall_region(self) -> Array:
         """1 on the wall, 2 on flow extensions (local facets)."""
-        tags = {tag: 1 if name == WALL else 2 for tag, name in self.vessel.names.items()}
-        values = dict(zip(
-            self.vessel.facet_tags.indices.tolist(), self.vessel.facet_tags.values.tolist(), strict=True
-        ))
-        return np.array([tags[values[f]] for f in self.wall.numbers.tolist()], dtype=np.int64)
+        tags = self.vessel.facet_tags
+        mine = tags.values[np.searchsorted(tags.indices, self.wall.numbers)]
+        plain = [tag for tag, name in self.vessel.names.items() if name == WALL]
+        return np.where(np.isin(mine, plain), 1, 2).astype(np.int64)
 
     def facet_places(self, facets: Facets) -> Array:
         """Which corners of its cell each local facet has (f, d)."""

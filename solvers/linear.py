@@ -1,4 +1,6 @@
-"""Linear solvers by purpose, with named tolerances; a solve that fails is an error, never a warning."""
+"""Linear solvers by purpose, with named tolerances; a solve that fails is an error, never a
+warning.
+"""
 
 from typing import Literal
 
@@ -7,8 +9,10 @@ from petsc4py import PETSc
 from core.errors import Diverged
 
 Tolerances = Literal["standard", "tight"]
-RELATIVE = {"standard": {"velocity": 1e-6, "pressure": 1e-7, "scalar": 1e-8},
-            "tight": {"velocity": 1e-12, "pressure": 1e-13, "scalar": 1e-13}}
+RELATIVE = {
+    "standard": {"velocity": 1e-6, "pressure": 1e-7, "scalar": 1e-8},
+    "tight": {"velocity": 1e-12, "pressure": 1e-13, "scalar": 1e-13},
+}
 DIRECT_BELOW = 120_000
 """Unknowns up to which a factor that is kept beats multigrid for a long thin vessel."""
 
@@ -59,10 +63,11 @@ class Solver:
         reason = self.ksp.getConvergedReason()
         if reason < 0 or x.norm() != x.norm():
             raise Diverged(
-                f"the {self.name} solve failed ({_reason(reason)}) after {self.iterations} iterations",
+                f"the {self.name} solve failed after {self.iterations} iterations: "
+                f"{_reason(reason)}",
                 where=where,
                 do="try a smaller time step (flow.scheme.dt) or a finer mesh; "
-                   "the last checkpoint is kept",
+                "the last checkpoint is kept",
             )
 
 
@@ -72,6 +77,11 @@ def symmetric_kind(unknowns: int) -> str:
 
 
 def _reason(code: int) -> str:
-    names = {-3: "too many iterations", -4: "residual grew", -5: "breakdown", -9: "NaN or Inf",
-             -11: "preconditioner failed"}
+    names = {
+        -3: "too many iterations",
+        -4: "residual grew",
+        -5: "breakdown",
+        -9: "NaN or Inf",
+        -11: "preconditioner failed",
+    }
     return names.get(code, f"PETSc reason {code}")

@@ -1,4 +1,5 @@
-"""Writing the results file in parallel: preallocated, so that a kill at any time leaves it readable.
+"""Writing the results file in parallel: preallocated, so that a kill at any time leaves it
+readable.
 
 The layout is `core.store`'s. All shapes are fixed when the file is created; afterwards only raw
 data is written, and ``steps_done`` is raised after a barrier.
@@ -9,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-
-
 
 import h5py
 import numpy as np
@@ -37,7 +36,10 @@ class Writer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if kind is None:
             self.file.close()
@@ -47,7 +49,13 @@ class Writer:
 
     @classmethod
     def create(
-        cls, path: Path, layout: Layout, times: Sequence[float], *, case: str, record: Mapping[str, Any],
+        cls,
+        path: Path,
+        layout: Layout,
+        times: Sequence[float],
+        *,
+        case: str,
+        record: Mapping[str, Any],
         mesh: Mapping[str, Any],
     ) -> Self:
         """A new file with room for the viewed fields at ``times`` [s]."""
@@ -79,7 +87,9 @@ class Writer:
         view.create_dataset("Offsets", data=np.arange(cells + 1, dtype=np.int64) * corners)
         view.create_dataset("Types", data=np.full(cells, TETRAHEDRON, dtype=np.uint8))
         for name, value in (
-            ("NumberOfPoints", count), ("NumberOfCells", cells), ("NumberOfConnectivityIds", cells * corners)
+            ("NumberOfPoints", count),
+            ("NumberOfCells", cells),
+            ("NumberOfConnectivityIds", cells * corners),
         ):
             view.create_dataset(name, data=np.array([value], dtype=np.int64))
         data, time = view.create_group("PointData"), view.create_group("Steps")
@@ -92,7 +102,9 @@ class Writer:
             time.create_dataset(name, data=np.zeros((steps, 1), dtype=np.int64))
         offsets = time.create_group("PointDataOffsets")
         for field in VIEWED:
-            shape = (steps * count,) if field.components == 1 else (steps * count, field.components)
+            shape = (
+                (steps * count,) if field.components == 1 else (steps * count, field.components)
+            )
             data.create_dataset(field.name, shape, dtype="f4")
             offsets.create_dataset(field.name, data=np.arange(steps, dtype=np.int64) * count)
 
@@ -101,7 +113,9 @@ class Writer:
         group = self.file[OWN].create_group("wall")
         self._put(group, "facets", layout.walls, layout.facet_points(wall))
         for name, values in (
-            ("area", wall.area), ("centre", wall.centre), ("normal", wall.normal),
+            ("area", wall.area),
+            ("centre", wall.centre),
+            ("normal", wall.normal),
             ("region", layout.wall_region),
         ):
             self._put(group, name, layout.walls, values)
@@ -119,7 +133,9 @@ class Writer:
     # ------------------------------------------------------------------ after creation
 
     def view(self, step: int, fields: Mapping[str, Array]) -> None:
-        """Write viewed fields (points, or (points, 3)) as stored time ``step``, and announce it."""
+        """Write viewed fields (points, or (points, 3)) as stored time ``step``, and announce
+        it.
+        """
         points = self.layout.points
         start = step * points.total
         for name, values in fields.items():
@@ -179,5 +195,3 @@ class Writer:
         data = group.create_dataset(name, shape, dtype=block.dtype)
         with data.collective:
             data[blocks.start * width : blocks.stop * width] = block.reshape(-1) if flat else block
-
-

@@ -39,7 +39,8 @@ def profile(space: Space, facets: Facets, name: str, shape: Profile) -> tuple[Ar
     if distance.max(initial=0.0) > 0.1 * reach:
         raise MeshError(
             f"opening {name!r} is not flat enough to carry a velocity profile",
-            where=f"points are {distance.max() * 1e3:.3g} mm off", do="cut the opening by a plane",
+            where=f"points are {distance.max() * 1e3:.3g} mm off",
+            do="cut the opening by a plane",
         )
     found = values[nearest]
     if shape == "flat":
@@ -48,7 +49,9 @@ def profile(space: Space, facets: Facets, name: str, shape: Profile) -> tuple[Ar
 
 
 def _whole_cap(facets: Facets) -> Array:
-    """Corner coordinates of the cap's facets of all ranks, in an order that does not depend on them."""
+    """Corner coordinates of the cap's facets of all ranks, in an order that does not depend on
+    them.
+    """
     parts = facets.geometry.comm.allgather(facets.vertices)
     whole = np.concatenate(parts)
     order = np.lexsort(np.round(whole.mean(axis=1), 12).T)
@@ -97,4 +100,3 @@ def _solve(flat: Array, degree: int) -> tuple[Array, Array]:
     found = space.vector()
     solver.solve(load.x.petsc_vec, found.x.petsc_vec)
     return np.maximum(found.x.array, 0.0), space.coordinates[:, :2] * scale
-

@@ -7,7 +7,8 @@ One step, BDF2 with extrapolated (semi-implicit) convection, ū = 2uⁿ − uⁿ
     pⁿ⁺¹ = p̃ − μ ∇·u                 (rotational; outside the clot)
 
 ûⁿ = uⁿ − fⁿ with f = m(∇p̃ − (1−θ)∇pⁿ), cell by cell, is the projected velocity; it is never
-formed at nodes. For equal-order elements g blends ∇pⁿ with its nodal average (orthogonal sub-scales), which keeps
+formed at nodes. For equal-order elements g blends ∇pⁿ with its nodal average (orthogonal
+sub-scales), which keeps
 the pressure free of spurious modes also in the steady state.
 
 Where a cell of height H cannot resolve the Brinkman layer √K (S = H²/K ≫ 1; b = S⁴/(S⁴ + 6⁴)),
@@ -18,7 +19,8 @@ A row of nodes H apart exerts just that with the drag 2d/(1 + √(1+S)), which r
 The velocity that conserves mass in the discrete sense is w = u − m(∇p̃ − g): ∫ w·∇q vanishes
 for every interior q. Species are carried by its mean.
 
-Sources: Guermond, Minev & Shen 2006 (overview); Codina 2000 (sub-scales); Timmermans 1996 (rotational).
+Sources: Guermond, Minev & Shen 2006 (overview); Codina 2000 (sub-scales); Timmermans 1996
+(rotational).
 """
 
 from dataclasses import dataclass
@@ -33,7 +35,7 @@ from numpy.typing import NDArray
 from core.errors import Diverged
 from solvers.cells import Geometry, Matrix, Space
 from solvers.facets import Facets
-from solvers.kernels import Linear, mass, momentum, shear_rate, stiffness
+from solvers.kernels import Linear, accumulate, mass, momentum, shear_rate, stiffness
 from solvers.linear import RELATIVE, Solver, Tolerances, symmetric_kind
 from solvers.rheology import Rheology
 
@@ -212,11 +214,13 @@ class Projection:
         normal_speed = np.einsum("fqn,fni,fi->fq", self._open_basis, near, self._open.normal)
         back = np.minimum(normal_speed, 0.0)
         through = self._open.sum(self._open_weights * np.abs(normal_speed))
-        self._backflow_share = -self._open.sum(self._open_weights * back) / through if through else 0.0
+        self._backflow_share = (
+            -self._open.sum(self._open_weights * back) / through if through else 0.0
+        )
         if self._backflow_share > 0.0:
             weight = -self._beta * self.density * self._open_weights * back
             added = np.einsum("fq,fqa,fqb->abf", weight, self._open_basis, self._open_basis)
-            np.add.at(cells, (slice(None), slice(None), self._open.cells), added)
+            accumulate(cells, self._open.cells, added)
 
     def _momentum_rhs(
         self, order: int, ahead: Array, gradient: Array | None, grad_p: Array
@@ -232,7 +236,9 @@ class Projection:
             rhs -= self.kernel.transposed_stress(ahead, gradient, self.viscosity)
             near = self._open.cells
             pull = np.einsum("jif,fj->fi", gradient[:, :, near], self._open.normal)
-            lever = np.einsum("fq,fqn,f->fn", self._open_weights, self._open_basis, self.viscosity[near])
+            lever = np.einsum(
+                "fq,fqn,f->fn", self._open_weights, self._open_basis, self.viscosity[near]
+            )
             np.add.at(rhs, self.V.dofs[near], lever[:, :, None] * pull[:, None, :])
         return np.asarray(rhs)
 
@@ -281,14 +287,18 @@ class Projection:
         return np.asarray(rotated)
 
     def _smoothing(self, grad_p: Array) -> Array:
-        """α(π − ∇p): π is the cell mean of ∇p averaged to points, over the open cells alone (d, c)."""
+        """α(π − ∇p): π is the cell mean of ∇p averaged to points, over the open cells alone
+        (d, c).
+        """
         if self.V.degree > 1:
             return np.zeros_like(grad_p)
         share = self._openness * self.geometry.volume
-        smooth = np.stack([
-            self.linear.mean(self.Q.sum(self.linear.spread(share * row)) / self._open_volume)
-            for row in grad_p
-        ])
+        smooth = np.stack(
+            [
+                self.linear.mean(self.Q.sum(self.linear.spread(share * row)) / self._open_volume)
+                for row in grad_p
+            ]
+        )
         return np.asarray((self._openness * self._alpha) * (smooth - grad_p))
 
     def _cfl(self, u: Array) -> float:
@@ -299,7 +309,8 @@ class Projection:
         if not worst < 1e4:
             raise Diverged(
                 f"the flow blew up at t = {self.time:.6g} s (step {self.steps}, CFL {worst:.3g})",
-                where=self._fastest(speed), do="try a smaller time step (flow.scheme.dt)",
+                where=self._fastest(speed),
+                do="try a smaller time step (flow.scheme.dt)",
             )
         return float(worst)
 

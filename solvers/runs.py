@@ -56,7 +56,10 @@ def run_flow(
     """
     problem, layout = _problem(comm, mesh, flow)
     cycles = Cycles(problem, layout, progress, StopRequest(comm))
-    facts = {"sha256": comm.bcast(digest_file(mesh) if comm.rank == 0 else None), **layout.vessel.quality}
+    facts = {
+        "sha256": comm.bcast(digest_file(mesh) if comm.rank == 0 else None),
+        **layout.vessel.quality,
+    }
     saved = checkpoint / "flow.h5"
     done, change = _resume_flow(saved, cycles, key)
     while done < flow.cycles - 1 and not (done > 1 and change <= flow.periodic):
@@ -64,7 +67,9 @@ def run_flow(
         done += 1
         _save_flow(saved, cycles, key, done, change)
     times = view_times(flow, clot)
-    with Writer.create(results, layout, times, case=case_text, record=record, mesh=facts) as writer:
+    with Writer.create(
+        results, layout, times, case=case_text, record=record, mesh=facts
+    ) as writer:
         _say_roles(writer, problem)
         group = writer.group("flow", key=key, complete=0, **_facts(flow))
         recorder = Recorder(writer, group, problem, flow)
@@ -101,21 +106,31 @@ def run_clot(
     timeline = Timeline(cycles, clot, checkpoint, key)
     with Writer(results, layout, "r+") as writer:
         facts = {
-            "growth_width": clot.growth_width, "mesh_size": timeline.edge_length,
-            "growth_until": clot.until, "front_speed": clot.model.front_speed,
+            "growth_width": clot.growth_width,
+            "mesh_size": timeline.edge_length,
+            "growth_until": clot.until,
         }
         group = writer.group("clot", key=key, complete=0, **facts)
         fraction = writer.stack(group, "fraction", (clot.stored, layout.points.total))
         for row, (time, averages) in enumerate(timeline.run()):
             age = timeline.age
-            writer.stack_row(fraction, row, layout.points, timeline.edge.fraction[: problem.Q.owned])
-            writer.view(flow.snapshots + row, {
-                VELOCITY.name: at_points(problem, averages.velocity), PRESSURE.name: averages.pressure,
-                WALL_SHEAR_STRESS.name: wall_to_points(layout, averages.traction),
-                CLOT.name: timeline.edge.fraction, AGE.name: age,
-            })
+            writer.stack_row(
+                fraction, row, layout.points, timeline.edge.fraction[: problem.Q.owned]
+            )
+            writer.view(
+                flow.snapshots + row,
+                {
+                    VELOCITY.name: at_points(problem, averages.velocity),
+                    PRESSURE.name: averages.pressure,
+                    WALL_SHEAR_STRESS.name: wall_to_points(layout, averages.traction),
+                    CLOT.name: timeline.edge.fraction,
+                    AGE.name: age,
+                },
+            )
             progress.say("clot", time / clot.until, hours=round(time / 3600.0, 3))
-        writer.table(group, {"time": [clot.until * (k + 1) / clot.stored for k in range(clot.stored)]})
+        writer.table(
+            group, {"time": [clot.until * (k + 1) / clot.stored for k in range(clot.stored)]}
+        )
         write_means(writer, group, problem, averages, age)
         writer.table(group.create_group("series"), timeline.series())
         group.attrs["complete"] = 1
@@ -123,7 +138,9 @@ def run_clot(
 
 
 class Recorder:
-    """Stores evenly spaced snapshots of the recorded cycle: viewed fields and wall shear stress."""
+    """Stores evenly spaced snapshots of the recorded cycle: viewed fields and wall shear
+    stress.
+    """
 
     def __init__(self, writer: Writer, group: Any, problem: Flow, flow: FlowSettings) -> None:
         self.writer, self.problem = writer, problem
@@ -139,21 +156,31 @@ class Recorder:
             return
         layout, scheme = self.writer.layout, self.problem.scheme
         self.writer.stack_row(self._history, k, layout.walls, tau)
-        self.writer.view(k, {
-            VELOCITY.name: at_points(self.problem, scheme.u), PRESSURE.name: scheme.p,
-            WALL_SHEAR_STRESS.name: wall_to_points(layout, tau),
-        })
+        self.writer.view(
+            k,
+            {
+                VELOCITY.name: at_points(self.problem, scheme.u),
+                PRESSURE.name: scheme.p,
+                WALL_SHEAR_STRESS.name: wall_to_points(layout, tau),
+            },
+        )
 
 
 def blood_age(problem: Flow, averages: Averages) -> Array:
     """Mean age of blood [s] at the points in the cycle-mean flow. Collective."""
-    inlets = np.concatenate([problem.Q.dofs_on(problem.patches[n].numbers) for n in problem.inlets])
+    inlets = np.concatenate(
+        [problem.Q.dofs_on(problem.patches[n].numbers) for n in problem.inlets]
+    )
     openings = Facets(
         problem.geometry, np.concatenate([problem.patches[n].numbers for n in problem.outlets])
     )
     transport = SteadyTransport(
-        problem.Q, averages.carrier, diffusivity=problem.settings.diffusivity, decay=0.0,
-        inlets=inlets, openings=openings,
+        problem.Q,
+        averages.carrier,
+        diffusivity=problem.settings.diffusivity,
+        decay=0.0,
+        inlets=inlets,
+        openings=openings,
     )
     return transport.solve(np.ones(problem.geometry.count))
 
@@ -178,7 +205,9 @@ def at_points(problem: Flow, values: Array) -> Array:
 
 
 def wall_to_points(layout: Layout, values: Array) -> Array:
-    """Area-weighted means of wall facet vectors (f, 3) at the points, 0 off the wall. Collective."""
+    """Area-weighted means of wall facet vectors (f, 3) at the points, 0 off the wall.
+    Collective.
+    """
     space, wall = layout.space, layout.wall
     corners = layout.facet_places(wall)
     dofs = np.take_along_axis(space.dofs[wall.cells], corners, axis=1)
@@ -198,9 +227,14 @@ def _problem(comm: MPI.Comm, mesh: Path, flow: FlowSettings) -> tuple[Flow, Layo
 
 
 def _facts(flow: FlowSettings) -> dict[str, Any]:
-    words = " ".join(f"{k}={v:g}" for k, v in flow.rheology.model_dump().items() if isinstance(v, float))
+    words = " ".join(
+        f"{k}={v:g}" for k, v in flow.rheology.model_dump().items() if isinstance(v, float)
+    )
     return {
-        "density": flow.density, "period": flow.period, "dt": flow.dt, "element": flow.scheme.element,
+        "density": flow.density,
+        "period": flow.period,
+        "dt": flow.dt,
+        "element": flow.scheme.element,
         "viscosity": f"{flow.rheology.kind} ({words}, SI)",  # type: ignore[attr-defined]
     }
 
@@ -212,7 +246,12 @@ def _say_roles(writer: Writer, problem: Flow) -> None:
 
 
 def _save_flow(
-    path: Path, cycles: Cycles, key: str, done: int, change: float, averages: Averages | None = None
+    path: Path,
+    cycles: Cycles,
+    key: str,
+    done: int,
+    change: float,
+    averages: Averages | None = None,
 ) -> None:
     cells, facts = state.pack_flow(cycles.flow.scheme)
     if averages is not None:

@@ -35,15 +35,26 @@ class FlowSettings(Settings):
     rheology: Annotated[Rheology, *laws.field()] = Carreau()
     scheme: SchemeSettings = SchemeSettings()
     period: float = quantity(
-        "s", "4 s", "length of a cycle (a breath)", above="0 s", source="15 breaths a minute at rest"
+        "s",
+        "4 s",
+        "length of a cycle (a breath)",
+        above="0 s",
+        source="15 breaths a minute at rest",
     )
     cycles: int = Field(default=3, ge=1, le=1000, description="most cycles before growth starts")
     periodic: float = quantity(
-        "1", 0.02, "change from cycle to cycle at which the flow counts as periodic", above=0, at_most=1
+        "1",
+        0.02,
+        "change from cycle to cycle at which the flow counts as periodic",
+        above=0,
+        at_most=1,
     )
     snapshots: int = Field(default=8, ge=1, le=1000, description="stored times in the last cycle")
     diffusivity: float = quantity(
-        "m^2/s", "1e-9 m^2/s", "diffusivity of blood age", at_least="0 m^2/s",
+        "m^2/s",
+        "1e-9 m^2/s",
+        "diffusivity of blood age",
+        at_least="0 m^2/s",
         source="upper end of molecular values",
     )
     boundary: dict[str, Annotated[Boundary, *conditions.field()]]
@@ -86,15 +97,23 @@ class ClotSettings(Settings):
         "1", 0.1, "largest change of clot fraction in one growth step", above=0, at_most=0.5
     )
     refresh_at: float = quantity(
-        "1", 0.1, "relative change of clot volume at which the flow is computed anew",
-        above=0, at_most=1,
+        "1",
+        0.1,
+        "relative change of clot volume at which the flow is computed anew",
+        above=0,
+        at_most=1,
     )
     refresh_volume: float = quantity(
-        "m^3", "0.02 mL", "change of clot volume below which the flow is never computed anew",
+        "m^3",
+        "0.02 mL",
+        "change of clot volume below which the flow is never computed anew",
         above="0 m^3",
     )
     permeability: float = quantity(
-        "m^2", "1e-11 m^2", "least permeability that the flow sees", above="0 m^2",
+        "m^2",
+        "1e-11 m^2",
+        "least permeability that the flow sees",
+        above="0 m^2",
         source="flow is kept out if K is far below 1e-4 H²; fibrin clot has 1e-13 to 1e-17 m²",
     )
 

@@ -16,8 +16,12 @@ def pack_flow(scheme: Projection) -> tuple[dict[str, Array], dict[str, Any]]:
     """All that the next step depends on."""
     V, Q = scheme.V, scheme.Q
     cells = {
-        "flow/u": scheme.u[V.dofs], "flow/u_old": scheme.u_old[V.dofs], "flow/p": scheme.p[Q.dofs],
-        "flow/f": scheme.f.T, "flow/f_old": scheme.f_old.T, "flow/w_correction": scheme.w_correction.T,
+        "flow/u": scheme.u[V.dofs],
+        "flow/u_old": scheme.u_old[V.dofs],
+        "flow/p": scheme.p[Q.dofs],
+        "flow/f": scheme.f.T,
+        "flow/f_old": scheme.f_old.T,
+        "flow/w_correction": scheme.w_correction.T,
         "flow/drag": scheme.drag,
     }
     return cells, {"time": scheme.time, "steps": scheme.steps}
@@ -37,17 +41,25 @@ def unpack_flow(scheme: Projection, cells: dict[str, Array], facts: dict[str, An
 def pack_averages(averages: Averages, V: Space, Q: Space) -> dict[str, Array]:
     """The cycle means."""
     return {
-        "mean/velocity": averages.velocity[V.dofs], "mean/pressure": averages.pressure[Q.dofs],
-        "mean/carrier": averages.carrier, "mean/shear_rate": averages.shear_rate,
-        "wall/tawss": averages.tawss, "wall/traction": averages.traction,
+        "mean/velocity": averages.velocity[V.dofs],
+        "mean/pressure": averages.pressure[Q.dofs],
+        "mean/carrier": averages.carrier,
+        "mean/shear_rate": averages.shear_rate,
+        "wall/tawss": averages.tawss,
+        "wall/traction": averages.traction,
     }
 
 
 def unpack_averages(cells: dict[str, Array], V: Space, Q: Space, steps: int) -> Averages:
     """The cycle means of a checkpoint."""
     return Averages(
-        to_dofs(V, cells["mean/velocity"]), to_dofs(Q, cells["mean/pressure"]), cells["mean/carrier"],
-        cells["mean/shear_rate"], cells["wall/tawss"], cells["wall/traction"], steps,
+        to_dofs(V, cells["mean/velocity"]),
+        to_dofs(Q, cells["mean/pressure"]),
+        cells["mean/carrier"],
+        cells["mean/shear_rate"],
+        cells["wall/tawss"],
+        cells["wall/traction"],
+        steps,
     )
 
 

@@ -18,7 +18,6 @@ from core.errors import CaseError
 from solvers import checkpoint as checkpoints
 from solvers import state
 from solvers.averages import Averages
-from solvers.clots.growth import inverse_permeability
 from solvers.cycle import Cycles
 from solvers.edge import ClotEdge
 from solvers.facets import Facets
@@ -44,7 +43,8 @@ class Timeline:
         if self.flow.geometry.comm.allreduce(float(self._injured.sum()), MPI.SUM) == 0.0:
             raise CaseError(
                 "no wall of the mesh lies in an injured zone, so no clot can start",
-                where="clot.model.injury", do="move the zone onto the vein's wall or enlarge it",
+                where="clot.model.injury",
+                do="move the zone onto the vein's wall or enlarge it",
             )
         self.time, self._stored, self._flow_volume = 0.0, 0, 0.0
         self._rows: list[list[float]] = []
@@ -52,7 +52,9 @@ class Timeline:
     # ------------------------------------------------------------------ the run
 
     def run(self) -> Iterator[tuple[float, Averages]]:
-        """Advance to the end; yields (growth time, cycle means) at each stored time. Collective."""
+        """Advance to the end; yields (growth time, cycle means) at each stored time.
+        Collective.
+        """
         averages, fractions = self._resume()
         self._freeze(averages)
         for row in range(self.settings.stored):
@@ -73,7 +75,9 @@ class Timeline:
             yield target, averages
 
     def series(self) -> dict[str, Array]:
-        """Growth history: time, volume, whether the flow was renewed, its change, pressure drop."""
+        """Growth history: time, volume, whether the flow was renewed, its change, pressure
+        drop.
+        """
         rows = np.asarray(self._rows, dtype=float).reshape(-1, len(COLUMNS))
         return {name: rows[:, i] for i, name in enumerate(COLUMNS)}
 
@@ -87,22 +91,24 @@ class Timeline:
         step = min(target - self.time, self.settings.until / 24.0)
         if fastest > 0.0:
             step = min(step, self.settings.largest_change / fastest)
-        self.edge.grow(step, rate, model.lysis)
+        self.edge.grow(step, rate, model.lysis_rate())
         self.time = target if target - self.time - step < 1e-9 * target else self.time + step
         self._rows.append([self.time, self.edge.volume(), 0.0, 0.0, self._drop])
 
     def _coagulant(self) -> Array:
-        source = self.model.production * self.edge.cells() * self._gate_cells
+        source = self.model.coagulant().production * self.edge.cells() * self._gate_cells
         return self._transport.solve(source, self.layout.wall, self._wall_flux)
 
     def _is_stale(self) -> bool:
         change = abs(self.edge.amount() - self._flow_volume)
-        return change > max(self.settings.refresh_volume, self.settings.refresh_at * self._flow_volume)
+        return change > max(
+            self.settings.refresh_volume, self.settings.refresh_at * self._flow_volume
+        )
 
     def _refresh(self) -> Averages:
         """The flow anew, with the clot as it is: one cycle, and its means."""
         flow, limit = self.flow, 1.0 / self.settings.permeability
-        inverse = np.minimum(inverse_permeability(self.edge.cells()), limit)
+        inverse = np.minimum(self.model.inverse_permeability(self.edge.cells()), limit)
         flow.scheme.set_drag(flow.scheme.viscosity * inverse)
         self._flow_volume = self.edge.amount()
         share = self.time / self.settings.until
@@ -118,18 +124,22 @@ class Timeline:
         flow, model = self.flow, self.model
         self.age = blood_age(flow, averages)
         shear = self._to_points(averages.shear_rate)
-        self._gate = model.slow(shear) * model.old(self.age)
+        self._gate = model.gate(shear, self.age)
         self._gate_cells = self._gate[flow.Q.dofs].mean(axis=1)
-        self._wall_flux = (
-            self.model.wall_source * self._injured * model.slow(averages.shear_rate[self.layout.wall.cells])
+        self._wall_flux = self._injured * model.wall_flux(
+            averages.shear_rate[self.layout.wall.cells]
         )
         inlets = np.concatenate([flow.Q.dofs_on(flow.patches[n].numbers) for n in flow.inlets])
         openings = Facets(
             flow.geometry, np.concatenate([flow.patches[n].numbers for n in flow.outlets])
         )
         self._transport = SteadyTransport(
-            flow.Q, averages.carrier, diffusivity=model.diffusivity, decay=model.decay,
-            inlets=inlets, openings=openings,
+            flow.Q,
+            averages.carrier,
+            diffusivity=model.coagulant().diffusivity,
+            decay=model.coagulant().decay,
+            inlets=inlets,
+            openings=openings,
         )
         self._drop = self._pressure_drop()
 
@@ -166,13 +176,18 @@ class Timeline:
         for k, fraction in enumerate(fractions):
             cells[f"clot/stored{k:04d}"] = fraction[flow.Q.dofs]
         facts |= {
-            "recorded": averages.steps, "growth": self.time, "stored": len(fractions),
-            "flow_volume": self._flow_volume, "rows": self._rows,
+            "recorded": averages.steps,
+            "growth": self.time,
+            "stored": len(fractions),
+            "flow_volume": self._flow_volume,
+            "rows": self._rows,
         }
         checkpoints.save(self._path, self.layout, self._key, cells, facts)
 
     def _resume(self) -> tuple[Averages, list[Array]]:
-        """Cycle means and stored fractions of the last checkpoint, or of the flow stage. Collective."""
+        """Cycle means and stored fractions of the last checkpoint, or of the flow stage.
+        Collective.
+        """
         flow = self.flow
         found = checkpoints.restore(self._path, self.layout, self._key)
         fractions: list[Array] = []
@@ -180,7 +195,8 @@ class Timeline:
             found = checkpoints.restore(self._periodic, self.layout, None)
             if found is None:
                 raise CaseError(
-                    "there is no periodic flow to grow a clot in", where=str(self._periodic),
+                    "there is no periodic flow to grow a clot in",
+                    where=str(self._periodic),
                     do="run the flow stage again",
                 )
         cells, facts = found

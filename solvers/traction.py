@@ -55,7 +55,9 @@ class WallShear:
         return np.asarray(stress - along[:, None] * self.wall.normal)
 
     def _from_gradient(self) -> Array:
-        gradient = np.einsum("fnj,fni->fij", self._slopes, self.scheme.u[self._dofs], optimize=True)
+        gradient = np.einsum(
+            "fnj,fni->fij", self._slopes, self.scheme.u[self._dofs], optimize=True
+        )
         slip = np.einsum("fij,fj->fi", gradient, self.wall.normal)
         return np.asarray(-self.scheme.viscosity[self.wall.cells, None] * slip)
 

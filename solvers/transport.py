@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from solvers.cells import Matrix, Space
 from solvers.facets import Facets
+from solvers.kernels import accumulate
 from solvers.linear import RELATIVE, Solver
 
 Array = NDArray[Any]
@@ -22,7 +23,14 @@ class SteadyTransport:
     """The operator of one scalar for one velocity w (c, d); `solve` takes sources."""
 
     def __init__(
-        self, space: Space, w: Array, *, diffusivity: float, decay: float, inlets: Array, openings: Facets
+        self,
+        space: Space,
+        w: Array,
+        *,
+        diffusivity: float,
+        decay: float,
+        inlets: Array,
+        openings: Facets,
     ) -> None:
         self.space, self.inlets = space, inlets
         geometry = space.geometry
@@ -39,7 +47,9 @@ class SteadyTransport:
         self._close_backflow(cells, w, openings)
         self._test = test
         self._matrix = Matrix(space, inlets)
-        self._solver = Solver("transport", self._matrix.fill(cells), "steady", RELATIVE["standard"]["scalar"])
+        self._solver = Solver(
+            "transport", self._matrix.fill(cells), "steady", RELATIVE["standard"]["scalar"]
+        )
         self._b, self._x = space.vector(), space.vector()
 
     def _time_scale(self, diffusivity: float, decay: float) -> Array:
@@ -54,15 +64,19 @@ class SteadyTransport:
         table, weights = openings.basis(self.space, 2)
         back = -np.minimum(speed, 0.0)
         closed = np.einsum("f,fq,fqa,fqb->abf", back, weights, table, table)
-        np.add.at(cells, (slice(None), slice(None), openings.cells), closed)
+        accumulate(cells, openings.cells, closed)
 
     def solve(self, source: Array, wall: Facets | None = None, flux: Array | None = None) -> Array:
-        """c at the points for a source of one value a cell and a wall flux (facets). Collective."""
+        """c at the points for a source of one value a cell and a wall flux (facets).
+        Collective.
+        """
         space = self.space
         share = space.gather @ (self._test * source).ravel()
         if wall is not None and flux is not None:
             table, weights = wall.basis(space, 1)
-            np.add.at(share, space.dofs[wall.cells], np.einsum("f,fq,fqa->fa", flux, weights, table))
+            np.add.at(
+                share, space.dofs[wall.cells], np.einsum("f,fq,fqa->fa", flux, weights, table)
+            )
         space.sum(share, self._b)
         self._b.x.array[self.inlets] = 0.0
         self._solver.solve(self._b.x.petsc_vec, self._x.x.petsc_vec, "steady transport")

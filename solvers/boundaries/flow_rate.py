@@ -15,7 +15,9 @@ class FlowRate(Boundary):
     """
 
     kind: Literal["flow_rate"] = "flow_rate"
-    mean: float = quantity("m^3/s", None, "mean flow rate into the vessel", source="duplex of the patient")
+    mean: float = quantity(
+        "m^3/s", None, "mean flow rate into the vessel", source="duplex of the patient"
+    )
     shape: Profile = "parabolic"
     waveform: Annotated[Waveform, *shapes.field()] = Constant()
 

@@ -15,15 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.settings import Settings, quantity
-from solvers.clots import ClotModel
+from solvers import laws
+from solvers.clots import ClotModel, Coagulant
 
 Array = NDArray[Any]
-
-FRONT = 0.288
-"""Front speed over k_φ ℓ of the law below, computed in one dimension."""
-ETA_T, ETA_STAR = 0.1, 0.4
-KOZENY = 1e12
-"""C [m⁻²] of the permeability law (Leiderman & Fogelson 2011)."""
 
 
 class Injury(Settings):
@@ -38,50 +33,86 @@ class Growth(ClotModel):
 
     kind: Literal["growth"] = "growth"
     front_speed: float = quantity(
-        "m/s", "20 um/min", "speed of a clot's edge in still blood", above="0 m/s",
+        "m/s",
+        "20 um/min",
+        "speed of a clot's edge in still blood",
+        above="0 m/s",
         source="order of thrombodynamics assays; a prior, not a measurement of this patient",
     )
     shear_threshold: float = quantity(
-        "1/s", "10 1/s", "shear rate at which growth is halved", above="0 1/s",
+        "1/s",
+        "10 1/s",
+        "shear rate at which growth is halved",
+        above="0 1/s",
         source="prior 1 to 50 1/s; 1.0 to 1.2 1/s fits the backward-facing step",
     )
     age_threshold: float = quantity(
         "s", "5 s", "blood age at which growth is halved", above="0 s", source="prior 1 to 60 s"
     )
     diffusivity: float = quantity(
-        "m^2/s", "7e-8 m^2/s", "spreading of the coagulant", above="0 m^2/s",
+        "m^2/s",
+        "7e-8 m^2/s",
+        "spreading of the coagulant",
+        above="0 m^2/s",
         source="posterior mean of the Graz calibration; a growth parameter, not molecular",
     )
     decay: float = quantity(
-        "1/s", "0.05 1/s", "loss of the coagulant", above="0 1/s",
+        "1/s",
+        "0.05 1/s",
+        "loss of the coagulant",
+        above="0 1/s",
         source="chosen so that it spreads 1.2 mm, which meshes resolve",
     )
     production: float = quantity(
-        "1/s", "0.15 1/s", "coagulant made by clot, in thresholds", at_least="0 1/s",
+        "1/s",
+        "0.15 1/s",
+        "coagulant made by clot, in thresholds",
+        at_least="0 1/s",
         source="three thresholds in clot at rest",
     )
     wall_source: float = quantity(
-        "m/s", "1.8e-4 m/s", "coagulant from injured wall, in thresholds", at_least="0 m/s",
+        "m/s",
+        "1.8e-4 m/s",
+        "coagulant from injured wall, in thresholds",
+        at_least="0 m/s",
         source="three thresholds at an injured wall at rest",
     )
     lysis: float = quantity(
-        "1/s", "3.8e-7 1/s", "endogenous lysis", at_least="0 1/s",
+        "1/s",
+        "3.8e-7 1/s",
+        "endogenous lysis",
+        at_least="0 1/s",
         source="ln 2 in three weeks; regression under heparin is exponential (van Ramshorst 1992)",
     )
     injury: list[Injury]
 
     def rate(self, width: float) -> float:
         """k_φ [1/s] for the edge width ℓ [m]."""
-        return self.front_speed / (FRONT * width)
+        return self.front_speed / (laws.FRONT * width)
 
-    def slow(self, shear_rate: Array) -> Array:
-        """ψ_γ."""
+    def gate(self, shear_rate: Array, age: Array) -> Array:
+        """ψ_γ ψ_τ."""
+        old = np.maximum(age, 0.0) ** 2
+        return np.asarray(self._slow(shear_rate) * old / (old + self.age_threshold**2))
+
+    def coagulant(self) -> Coagulant:
+        """The coagulant's constants."""
+        return Coagulant(self.diffusivity, self.decay, self.production)
+
+    def wall_flux(self, shear_rate: Array) -> Array:
+        """J ψ_γ [m/s]."""
+        return np.asarray(self.wall_source * self._slow(shear_rate))
+
+    def lysis_rate(self) -> float:
+        """k_l [1/s]."""
+        return self.lysis
+
+    def inverse_permeability(self, fraction: Array) -> Array:
+        """1/K [m⁻²] after Carman and Kozeny."""
+        return laws.carman_kozeny(fraction)
+
+    def _slow(self, shear_rate: Array) -> Array:
         return np.asarray(self.shear_threshold**2 / (self.shear_threshold**2 + shear_rate**2))
-
-    def old(self, age: Array) -> Array:
-        """ψ_τ."""
-        age = np.maximum(age, 0.0)
-        return np.asarray(age**2 / (age**2 + self.age_threshold**2))
 
     def coagulating(self, coagulant: Array) -> Array:
         """ψ_c."""
@@ -94,16 +125,3 @@ class Growth(ClotModel):
         for zone in self.injury:
             inside[np.linalg.norm(points - np.asarray(zone.at), axis=1) <= zone.radius] = 1.0
         return inside
-
-
-def adhesion(eta: Array) -> Array:
-    """g(η) of Leiderman & Fogelson: 0 below 0.1, 1 at 1."""
-    z = np.maximum(eta - ETA_T, 0.0) ** 3
-    scale = (ETA_STAR**3 + (1.0 - ETA_T) ** 3) / (1.0 - ETA_T) ** 3
-    return np.asarray(np.clip(scale * z / (ETA_STAR**3 + z), 0.0, 1.0))
-
-
-def inverse_permeability(fraction: Array) -> Array:
-    """1/K [m⁻²] of clot of solid fraction φ."""
-    solid = 0.6 * np.clip(fraction, 0.0, 1.0)
-    return np.asarray(KOZENY * solid**2 / (1.0 - solid) ** 3)

@@ -16,10 +16,18 @@ class Carreau(Rheology):
         "Pa s", "56 mPa s", "zero-shear viscosity", above="0 Pa s", source="Cho & Kensey 1991"
     )
     mu_inf: float = quantity(
-        "Pa s", "3.45 mPa s", "infinite-shear viscosity", above="0 Pa s", source="Cho & Kensey 1991"
+        "Pa s",
+        "3.45 mPa s",
+        "infinite-shear viscosity",
+        above="0 Pa s",
+        source="Cho & Kensey 1991",
     )
-    time: float = quantity("s", "3.313 s", "relaxation time λ", above="0 s", source="Cho & Kensey 1991")
-    n: float = quantity("1", 0.3568, "power-law index", above=0, at_most=1, source="Cho & Kensey 1991")
+    time: float = quantity(
+        "s", "3.313 s", "relaxation time λ", above="0 s", source="Cho & Kensey 1991"
+    )
+    n: float = quantity(
+        "1", 0.3568, "power-law index", above=0, at_most=1, source="Cho & Kensey 1991"
+    )
 
     def viscosity(self, shear_rate: NDArray[Any]) -> NDArray[Any]:
         """μ(γ̇) [Pa s]."""

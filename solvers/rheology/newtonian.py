@@ -14,7 +14,10 @@ class Newtonian(Rheology):
 
     kind: Literal["newtonian"] = "newtonian"
     mu: float = quantity(
-        "Pa s", "3.5 mPa s", "dynamic viscosity", above="0 Pa s",
+        "Pa s",
+        "3.5 mPa s",
+        "dynamic viscosity",
+        above="0 Pa s",
         source="high-shear limit of whole blood at haematocrit 0.45",
     )
 

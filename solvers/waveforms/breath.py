@@ -12,7 +12,11 @@ class Breath(Waveform):
 
     kind: Literal["breath"] = "breath"
     swing: float = quantity(
-        "1", 0.3, "amplitude of the respiratory modulation", at_least=0, at_most=1,
+        "1",
+        0.3,
+        "amplitude of the respiratory modulation",
+        at_least=0,
+        at_most=1,
         source="assumed; resting phasicity of iliofemoral flow",
     )
 

@@ -1,0 +1,115 @@
+"""Orders of convergence in space and time on the decaying Beltrami flow of Ethier & Steinman."""
+
+from functools import cache
+from typing import Any
+
+from mpi4py import MPI
+
+import numpy as np
+import pytest
+from dolfinx import mesh
+from numpy.typing import NDArray
+
+from solvers.cells import Geometry, Space, quadrature
+from solvers.exact import EthierSteinman
+from solvers.projection import Projection
+from solvers.rheology.newtonian import Newtonian
+
+Array = NDArray[Any]
+NONE = np.zeros(0, dtype=np.int32)
+FLOW = EthierSteinman(nu=1.0)
+
+
+def advance(cells: int, degree: int, dt: float, until: float) -> Projection:
+    """The scheme at time ``until`` on a box with exact starting and boundary values."""
+    box = mesh.create_box(MPI.COMM_WORLD, [[-1.0] * 3, [1.0] * 3], [cells] * 3)
+    box.topology.create_connectivity(2, 3)
+    geometry = Geometry(box)
+    V, Q = Space(geometry, degree), Space(geometry, 1)
+    fixed = V.dofs_on(mesh.exterior_facet_indices(box.topology))
+    scheme = Projection(
+        geometry, degree=degree, density=1.0, rheology=Newtonian.model_construct(mu=FLOW.nu), dt=dt,
+        velocity_dofs=fixed, pressure_dofs=NONE, open_facets=NONE, tolerances="tight",
+        velocity_space=V, pressure_space=Q,
+    )
+    x = V.coordinates
+    scheme.u, scheme.u_old = FLOW.velocity(x, 0.0), FLOW.velocity(x, -dt)
+    scheme.p, scheme.steps = FLOW.pressure(Q.coordinates, 0.0), 1
+    for step in range(1, round(until / dt) + 1):
+        scheme.step(FLOW.velocity(x[fixed], step * dt), np.zeros(0))
+    return scheme
+
+
+def at_quadrature(scheme: Projection) -> tuple[Array, Array, Array, Array]:
+    """Points (n, 3) of a rule of degree 5, weights (n), velocity (n, 3) and pressure (n) there."""
+    geometry = scheme.geometry
+    points, weights = quadrature(3, 5)
+    bary = np.column_stack([1.0 - points.sum(axis=1), points])
+    x = np.einsum("qv,cvi->cqi", bary, geometry.vertices).reshape(-1, 3)
+    u = np.einsum("qn,cni->cqi", scheme.V.table(points), scheme.u[scheme.V.dofs]).reshape(-1, 3)
+    p = np.einsum("qn,cn->cq", scheme.Q.table(points), scheme.p[scheme.Q.dofs]).reshape(-1)
+    return x, np.multiply.outer(geometry.jacobian, weights).ravel(), u, p
+
+
+def norms(weights: Array, u: Array, p: Array) -> tuple[float, float]:
+    """‖u‖ and ‖p − mean p‖ in L². Collective."""
+
+    def total(values: Array) -> float:
+        return float(MPI.COMM_WORLD.allreduce(float(values @ weights)))
+
+    mean = total(p) / total(np.ones_like(p))
+    return np.sqrt(total((u**2).sum(axis=1))), np.sqrt(total((p - mean) ** 2))
+
+
+def error(scheme: Projection) -> Array:
+    """Relative errors of velocity and pressure against the exact flow."""
+    x, weights, u, p = at_quadrature(scheme)
+    u_exact, p_exact = FLOW.velocity(x, scheme.time), FLOW.pressure(x, scheme.time)
+    wrong = norms(weights, u - u_exact, p - p_exact)
+    return np.array(wrong) / norms(weights, u_exact, p_exact)
+
+
+def difference(scheme: Projection, other: Projection) -> Array:
+    """Norms of the differences of two solutions on one mesh."""
+    _, weights, u, p = at_quadrature(scheme)
+    _, _, u_other, p_other = at_quadrature(other)
+    return np.array(norms(weights, u - u_other, p - p_other))
+
+
+def orders(errors: list[Array], ratio: float = 2.0) -> Array:
+    """Orders between successive levels (levels − 1, 2): velocity, pressure."""
+    return np.log(np.array(errors[:-1]) / np.array(errors[1:])) / np.log(ratio)
+
+
+SPACE = [
+    # degree, cells a side, bounds of the order of u, of p, largest errors on the finest mesh
+    pytest.param(1, (5, 10, 20), (1.8, 2.2), (1.6, 2.8), (0.005, 0.07), id="P1/P1"),
+    pytest.param(2, (3, 6, 12), (2.6, 3.4), (1.7, 2.6), (0.0004, 0.015), id="P2/P1"),
+]
+
+
+@pytest.mark.parametrize(("degree", "levels", "u_bounds", "p_bounds", "finest"), SPACE)
+def test_orders_in_space(degree, levels, u_bounds, p_bounds, finest) -> None:
+    # dt = 1.25 ms: its error (1.3e-5 in u) is a tenth of the finest mesh's
+    errors = [error(advance(n, degree, 1.25e-3, 0.025)) for n in levels]
+    print(errors, orders(errors))
+    for u_order, p_order in orders(errors):
+        assert u_bounds[0] < u_order < u_bounds[1]
+        assert p_bounds[0] < p_order < p_bounds[1]
+    assert np.all(errors[-1] < finest)
+
+
+@cache
+def in_time(degree: int) -> list[Array]:
+    reference = advance(6, degree, 0.1 / 128, 0.2)
+    return [difference(advance(6, degree, dt, 0.2), reference) for dt in (0.05, 0.025, 0.0125, 0.00625)]
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+def test_orders_in_time(degree: int) -> None:
+    # against a step 16 times smaller on the same mesh, so that the error in space drops out
+    errors = in_time(degree)
+    print(errors, orders(errors))
+    for u_order, p_order in orders(errors):
+        assert 1.7 < u_order < 2.3
+        assert 1.3 < p_order < 2.2
