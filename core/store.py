@@ -1,6 +1,6 @@
 """The contract of the results file: its layout by name, and reading it without MPI.
 
-    /VTKHDF             opens in ParaView: volume mesh, `core.fields.VIEWED` over time (float32)
+    /VTKHDF             opens in ParaView: the mesh and `core.fields.VIEWED` over time (float32)
     /dvtwin             schema, case (TOML text), record (JSON text), steps_done
         mesh/           attrs sha256 and the quality figures of `mesh.h5`
         wall/           facets (F,3) point ids, area, centre, normal, region (F): 1 wall, 2 extension
