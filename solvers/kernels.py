@@ -53,7 +53,8 @@ def shear_rate(gradient: Array) -> Array:
 
 def accumulate(cells: Array, numbers: Array, added: Array) -> None:
     """Add to cell matrices (n, n, c) those of the cells ``numbers``, which may repeat."""
-    np.add.at(cells.reshape(-1, cells.shape[-1]).T, numbers, added.reshape(-1, len(numbers)).T)
+    if len(numbers):
+        np.add.at(cells.reshape(-1, cells.shape[-1]).T, numbers, added.reshape(-1, len(numbers)).T)
 
 
 class Linear:
@@ -111,15 +112,24 @@ class LinearMomentum:
         """∂_j u_i in each cell, indexed [i, j, c]."""
         return np.stack([self.linear.gradient(column) for column in u.T])
 
-    def matrix(self, u: Array, density: float, viscosity: Array | None) -> Array:
-        """ρ ∫ φ_a u·∇φ_b (+ μ ∫ ∇φ_a·∇φ_b) of each cell (n, n, c); a work array."""
+    def matrix(
+        self, u: Array, density: float, viscosity: Array | None, streamline: Array
+    ) -> Array:
+        """ρ ∫ φ_a u·∇φ_b (+ μ ∫ ∇φ_a·∇φ_b) + ρ ∫ τ u·∇φ_a u·∇φ_b of each cell (n, n, c).
+
+        ``streamline`` is τ [s]; the result is a work array.
+        """
         geometry, n = self.geometry, self.space.per_cell
         weights, slopes, out = self._weights, self._slopes, self._entries
         share = density * geometry.volume / ((n + 1) * n)
+        mean = self.mean(u).T
         for i, column in enumerate(u.T):
             here = column[self._dofs]
             here += here.sum(axis=0)
             np.multiply(here, share, out=weights[:, i])
+        along = np.einsum("aic,ic->ac", slopes, mean * (density * streamline * geometry.volume))
+        for i in range(self.dim):
+            weights[:, i] += along * mean[i]
         if viscosity is not None:
             weights += slopes * (viscosity * geometry.volume)
         work = np.empty(geometry.count)
@@ -133,6 +143,21 @@ class LinearMomentum:
                 # the gradients of a cell's basis sum to zero
                 out[a, 0] -= out[a, b]
         return out
+
+    def streamline_force(
+        self, u: Array, gradient: Array, density: float, streamline: Array
+    ) -> Array:
+        """ρ ∫ τ π·(u·∇)v: (dofs, d); π is u·∇u averaged to points and back to cells."""
+        mean, linear, space = self.mean(u).T, self.linear, self.space
+        volume = self.geometry.volume
+        points = np.array(space.sum(linear.spread(volume)))
+        weight = density * streamline * volume
+        columns = []
+        for i in range(self.dim):
+            carried = (mean * gradient[i]).sum(axis=0)
+            smooth = linear.mean(space.sum(linear.spread(volume * carried)) / points)
+            columns.append(linear.along_gradients(mean * (weight * smooth)))
+        return np.column_stack(columns)
 
     def force(self, cells: Array) -> Array:
         """∫ f·v for one vector a cell (d, c): (dofs, d)."""
@@ -194,7 +219,13 @@ class GeneralMomentum:
         local = np.einsum("kn,nci->ikc", self._middle, u[self._dofs], optimize=True)
         return np.einsum("ikc,kjc->ijc", local, self._inverse, optimize=True)
 
-    def matrix(self, u: Array, density: float, viscosity: Array | None) -> Array:
+    def matrix(
+        self,
+        u: Array,
+        density: float,
+        viscosity: Array | None,
+        streamline: Array,  # noqa: ARG002
+    ) -> Array:
         """ρ ∫ φ_a u·∇φ_b (+ μ ∫ ∇φ_a·∇φ_b) of each cell (n, n, c)."""
         n = self.space.per_cell
         cells = self._convection @ (density * self._local(u)).reshape(-1, self.geometry.count)

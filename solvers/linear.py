@@ -58,6 +58,9 @@ class Solver:
 
     def solve(self, b: PETSc.Vec, x: PETSc.Vec, where: str = "") -> None:
         """x ← A⁻¹ b. Raises `Diverged`. Collective."""
+        # values written through their arrays leave PETSc with the norms of the old ones
+        b.stateIncrease()
+        x.stateIncrease()
         self.ksp.solve(b, x)
         self.iterations = self.ksp.getIterationNumber()
         reason = self.ksp.getConvergedReason()

@@ -7,9 +7,9 @@ One step, BDF2 with extrapolated (semi-implicit) convection, ū = 2uⁿ − uⁿ
     pⁿ⁺¹ = p̃ − μ ∇·u                 (rotational; outside the clot)
 
 ûⁿ = uⁿ − fⁿ with f = m(∇p̃ − (1−θ)∇pⁿ), cell by cell, is the projected velocity; it is never
-formed at nodes. For equal-order elements g blends ∇pⁿ with its nodal average (orthogonal
-sub-scales), which keeps
-the pressure free of spurious modes also in the steady state.
+formed at nodes. For equal-order elements g blends ∇pⁿ with its nodal average, and the
+convection carries ρτ (ū·∇u − π)·(ū·∇)v with π the nodal average of ū·∇ū (orthogonal sub-scales):
+no spurious pressures in the steady state, no blow-up in under-resolved jets, second order kept.
 
 Where a cell of height H cannot resolve the Brinkman layer √K (S = H²/K ≫ 1; b = S⁴/(S⁴ + 6⁴)),
 θ = b/(m d) hands the pressure force to the projection: f is then Darcy's −K∇p/μ cell by cell,
@@ -43,6 +43,8 @@ Array = NDArray[Any]
 
 UNRESOLVED = 6.0
 """S = H²/K at which half of the pressure force is handed to the projection."""
+PERMEATION = 100.0
+"""Shear rate [1/s] that sets the viscosity of what permeates a clot."""
 HEIGHT = np.sqrt(2.0 / 3.0)
 """Height of the regular tetrahedron of edge 1."""
 
@@ -91,8 +93,10 @@ class Projection:
         self.f, self.f_old = np.zeros((d, geometry.count)), np.zeros((d, geometry.count))
         self.w_correction = np.zeros((d, geometry.count))
         self.drag = np.zeros(geometry.count)
-        self.viscosity = np.full(geometry.count, rheology.constant or 0.0)
+        self.viscosity = rheology.viscosity(np.zeros(geometry.count))
+        self.clot_viscosity = float(rheology.viscosity(np.full(1, PERMEATION))[0])
         self.time, self.steps = 0.0, 0
+        self._gradients: tuple[Array, Array] | None = None
         self.enclosed = geometry.comm.allreduce(len(pressure_dofs), MPI.SUM) == 0
         self._tolerances = RELATIVE[tolerances]
         self._beta = backflow
@@ -121,6 +125,10 @@ class Projection:
             self._nullspace = PETSc.NullSpace().create(constant=True, comm=geometry.comm)
             self._L.mat.setNullSpace(self._nullspace)
 
+    def forget(self) -> None:
+        """Drop what was kept from the last steps: their velocities were set from outside."""
+        self._gradients = None
+
     def set_drag(self, drag: Array) -> None:
         """Set d = μ/K [Pa s/m²] of each cell; the operators follow at the next step."""
         self.drag = drag
@@ -130,8 +138,6 @@ class Projection:
         """Operators that change only with the order of the time scheme and with the drag."""
         geometry, V, Q = self.geometry, self.V, self.Q
         self._order = order
-        if self.rheology.constant is None and self.steps == 0:
-            self.viscosity = self.rheology.viscosity(np.zeros(geometry.count))
         self._lead = {1: 1.0, 2: 1.5}[order] * self.density / self.dt
         self._mobility = 1.0 / (self._lead + self.drag)
         friction = self._nodal_drag()
@@ -153,7 +159,7 @@ class Projection:
     def _stiffness_number(self) -> Array:
         """S = H²/K of each cell, H the distance of its nodes across the cell."""
         height = HEIGHT * self.geometry.size / self.V.degree
-        return np.asarray(self.drag * height**2 / self.viscosity)
+        return np.asarray(self.drag * height**2 / self.clot_viscosity)
 
     def _unresolved(self, stiff: Array) -> Array:
         """b: 0 where the Brinkman layer is resolved or absent, 1 where it is far below a cell."""
@@ -186,14 +192,16 @@ class Projection:
             self._prepare_order(order)
         time = self.time + self.dt
         ahead = self.u if order == 1 else 2.0 * self.u - self.u_old
-        gradient = None
+        gradient = self._gradient_ahead(order)
         if self.rheology.constant is None:
-            gradient = self.kernel.gradient(ahead)
             self.viscosity = self.rheology.viscosity(shear_rate(gradient))
         self._prepare_weights()
-        self._fill_momentum(ahead, None if gradient is None else self.viscosity)
+        streamline = self._streamline_time(ahead)
+        self._fill_momentum(ahead, streamline)
         grad_p = self.linear.gradient(self.p)
         self.rhs = self._momentum_rhs(order, ahead, gradient, grad_p)
+        if self.V.degree == 1:
+            self.rhs += self.kernel.streamline_force(ahead, gradient, self.density, streamline)
         u = ahead.copy()
         u[self.fixed_u] = velocity
         iterations = self._solve_momentum(u, velocity, time)
@@ -202,8 +210,24 @@ class Projection:
         self.time, self.steps = time, self.steps + 1
         return StepLog(time, self._cfl(u), iterations, pressure_iterations, self._backflow_share)
 
-    def _fill_momentum(self, ahead: Array, viscosity: Array | None) -> None:
-        cells = self.kernel.matrix(ahead, self.density, viscosity)
+    def _gradient_ahead(self, order: int) -> Array:
+        """∇ū, from the gradients of the last two steps where they are known."""
+        if self._gradients is None:
+            self._gradients = (self.kernel.gradient(self.u), self.kernel.gradient(self.u_old))
+        now, old = self._gradients
+        return now if order == 1 else 2.0 * now - old
+
+    def _streamline_time(self, ahead: Array) -> Array:
+        """τ [s] of the orthogonal sub-scales of convection; 0 for quadratic velocities."""
+        if self.V.degree > 1:
+            return np.zeros(self.geometry.count)
+        h, speed = self.geometry.size, np.linalg.norm(self.kernel.mean(ahead), axis=1)
+        rate = 2.0 * speed / h + (4.0 * self.viscosity / h**2 + self.drag) / self.density
+        return np.asarray(self._openness / rate)
+
+    def _fill_momentum(self, ahead: Array, streamline: Array) -> None:
+        viscosity = self.viscosity if self.rheology.constant is None else None
+        cells = self.kernel.matrix(ahead, self.density, viscosity, streamline)
         self._add_backflow(cells, ahead)
         self.A.fill(cells, self._base)
         self._velocity.refactor()
@@ -223,7 +247,7 @@ class Projection:
             accumulate(cells, self._open.cells, added)
 
     def _momentum_rhs(
-        self, order: int, ahead: Array, gradient: Array | None, grad_p: Array
+        self, order: int, ahead: Array, gradient: Array, grad_p: Array
     ) -> Array:
         """This rank's share of the right-hand sides (dofs, d)."""
         now, old = (1.0, 0.0) if order == 1 else (2.0, -0.5)
@@ -231,7 +255,7 @@ class Projection:
         history = rate * (now * self.u + old * self.u_old)
         force = rate * (now * self.f + old * self.f_old) + (1.0 - self._theta) * grad_p
         rhs = self._mass_act(history) - self.kernel.force(force)
-        if gradient is not None:
+        if self.rheology.constant is None:
             # what ∇μ adds beyond the Laplacian form, without its trace on the openings
             rhs -= self.kernel.transposed_stress(ahead, gradient, self.viscosity)
             near = self._open.cells
@@ -262,8 +286,9 @@ class Projection:
         kept = (1.0 - self._theta) * grad_p
         g = kept + self._smoothing(grad_p)
         lack = (self._mobility * volume) * (g - linear.gradient(start))
-        self._new_gradient = self.kernel.gradient(u)
-        divergence = self.kernel.divergence(u, self._new_gradient)
+        assert self._gradients is not None
+        self._gradients = (self.kernel.gradient(u), self._gradients[0])
+        divergence = self.kernel.divergence(u, self._gradients[0])
         self.Q.sum(linear.along_gradients(lack) - divergence, self._r)
         self._r.x.array[self.fixed_p] = 0.0
         self._dp.x.array[:] = 0.0
@@ -325,4 +350,4 @@ class Projection:
 
     def cell_shear_rate(self) -> Array:
         """γ̇ at the middle of each cell [1/s]."""
-        return shear_rate(self._new_gradient)
+        return shear_rate(self._gradient_ahead(1))

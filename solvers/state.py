@@ -36,6 +36,7 @@ def unpack_flow(scheme: Projection, cells: dict[str, Array], facts: dict[str, An
     scheme.w_correction = cells["flow/w_correction"].T
     scheme.time, scheme.steps = facts["time"], facts["steps"]
     scheme.set_drag(cells["flow/drag"])
+    scheme.forget()
 
 
 def pack_averages(averages: Averages, V: Space, Q: Space) -> dict[str, Array]:

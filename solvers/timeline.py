@@ -109,7 +109,7 @@ class Timeline:
         """The flow anew, with the clot as it is: one cycle, and its means."""
         flow, limit = self.flow, 1.0 / self.settings.permeability
         inverse = np.minimum(self.model.inverse_permeability(self.edge.cells()), limit)
-        flow.scheme.set_drag(flow.scheme.viscosity * inverse)
+        flow.scheme.set_drag(flow.scheme.clot_viscosity * inverse)
         self._flow_volume = self.edge.amount()
         share = self.time / self.settings.until
         change, averages = self.cycles.run("clot", share, 0.0, record=True)

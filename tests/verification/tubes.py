@@ -1,5 +1,6 @@
 """Straight tubes for exact solutions: meshes, conditions, and flows run until they are steady."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -12,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.settings import read
-from meshes.sources.tube import Tube
-from meshes.tagged import TaggedMesh
+from meshes.sources.tube import NAMES, Tube
+from meshes.tagged import LUMEN_CELLS, TaggedMesh
 from meshes.vessel import VesselMesh, distribute
+from solvers.cells import Geometry
 from solvers.flow import Flow
 from solvers.settings import FlowSettings
 
@@ -78,7 +80,23 @@ def settle(flow: Flow, tolerance: float, most: int) -> Flow:
 
 def mean_section(vessel: VesselMesh, length: float) -> float:
     """The tube's volume over its length [m²]: the section that its flat-sided cells leave."""
-    from solvers.cells import Geometry
-
     geometry = Geometry(vessel.mesh)
     return geometry.total(np.ones(geometry.count)) / length
+
+
+def box(sides: Sequence[float], counts: Sequence[int]) -> TaggedMesh | None:
+    """A box along z of six tetrahedra a brick, "inlet" at z = 0, on rank 0; None on other ranks."""
+    if MPI.COMM_WORLD.rank:
+        return None
+    grid = np.indices([n + 1 for n in counts]).reshape(3, -1).T
+    points = grid / np.asarray(counts) * np.asarray(sides)
+    stride = np.array([(counts[1] + 1) * (counts[2] + 1), counts[2] + 1, 1])
+    first = grid[(grid < counts).all(axis=1)] @ stride
+    paths = [np.cumsum([0, *stride[list(turn)]]) for turn in itertools.permutations(range(3))]
+    cells = np.concatenate([first[:, None] + path for path in paths])
+    faces = np.concatenate([np.delete(cells, corner, axis=1) for corner in range(4)])
+    _, where, times = np.unique(np.sort(faces, axis=1), axis=0, return_index=True, return_counts=True)
+    facets = faces[where[times == 1]]
+    z = points[facets, 2].mean(axis=1)
+    tags = np.select([z < 1e-9 * sides[2], z > (1.0 - 1e-9) * sides[2]], [10, 11], 1)
+    return TaggedMesh(points, cells, np.full(len(cells), LUMEN_CELLS), facets, tags, NAMES)
