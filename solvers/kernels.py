@@ -163,13 +163,6 @@ class LinearMomentum:
         """∫ f·v for one vector a cell (d, c): (dofs, d)."""
         return np.column_stack([self.linear.spread(row * self.geometry.volume) for row in cells])
 
-    def transposed_stress(self, u: Array, gradient: Array, viscosity: Array) -> Array:  # noqa: ARG002
-        """∫ μ ∂_i u_j ∂_j v_i: (dofs, d)."""
-        weight = viscosity * self.geometry.volume
-        return np.column_stack(
-            [self.linear.along_gradients(gradient[:, i] * weight) for i in range(self.dim)]
-        )
-
     def divergence(self, u: Array, gradient: Array) -> Array:  # noqa: ARG002
         """∇·u of each cell times its volume over d+1, as ∫ q_a ∇·u: (points)."""
         return self.linear.spread(np.trace(gradient) * self.geometry.volume)
@@ -203,8 +196,6 @@ class GeneralMomentum:
         self._ones = integrals(velocity)
         middle = np.full((1, self.dim), 1.0 / (self.dim + 1))
         self._middle = velocity.table(middle, 1)[:, 0]
-        points, self._weights = quadrature(self.dim, 2 * (k - 1))
-        self._slopes = velocity.table(points, 1)
         self._mean = self._ones / self._ones.sum()
 
     def _local(self, u: Array) -> Array:
@@ -238,14 +229,6 @@ class GeneralMomentum:
         """∫ f·v for one vector a cell (d, c): (dofs, d)."""
         shares = [np.multiply.outer(self._ones, row * self.geometry.jacobian) for row in cells]
         return np.column_stack([self.space.gather @ share.reshape(-1) for share in shares])
-
-    def transposed_stress(self, u: Array, gradient: Array, viscosity: Array) -> Array:  # noqa: ARG002
-        """∫ μ ∂_i u_j ∂_j v_i: (dofs, d)."""
-        slopes = np.einsum("kqn,kjc->qnjc", self._slopes, self._inverse, optimize=True)
-        at = np.einsum("qnjc,ncl->qljc", slopes, u[self._dofs], optimize=True)
-        weight = viscosity * self.geometry.jacobian
-        cells = np.einsum("q,qjic,qnjc,c->inc", self._weights, at, slopes, weight, optimize=True)
-        return np.column_stack([self.space.gather @ row.reshape(-1) for row in cells])
 
     def divergence(self, u: Array, gradient: Array) -> Array:  # noqa: ARG002
         """∫ q_a ∇·u: (points)."""

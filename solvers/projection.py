@@ -199,7 +199,7 @@ class Projection:
         streamline = self._streamline_time(ahead)
         self._fill_momentum(ahead, streamline)
         grad_p = self.linear.gradient(self.p)
-        self.rhs = self._momentum_rhs(order, ahead, gradient, grad_p)
+        self.rhs = self._momentum_rhs(order, gradient, grad_p)
         if self.V.degree == 1:
             self.rhs += self.kernel.streamline_force(ahead, gradient, self.density, streamline)
         u = ahead.copy()
@@ -246,25 +246,22 @@ class Projection:
             added = np.einsum("fq,fqa,fqb->abf", weight, self._open_basis, self._open_basis)
             accumulate(cells, self._open.cells, added)
 
-    def _momentum_rhs(
-        self, order: int, ahead: Array, gradient: Array, grad_p: Array
-    ) -> Array:
+    def _momentum_rhs(self, order: int, gradient: Array, grad_p: Array) -> Array:
         """This rank's share of the right-hand sides (dofs, d)."""
         now, old = (1.0, 0.0) if order == 1 else (2.0, -0.5)
         rate = self.density / self.dt
         history = rate * (now * self.u + old * self.u_old)
         force = rate * (now * self.f + old * self.f_old) + (1.0 - self._theta) * grad_p
-        rhs = self._mass_act(history) - self.kernel.force(force)
         if self.rheology.constant is None:
-            # what ∇μ adds beyond the Laplacian form, without its trace on the openings
-            rhs -= self.kernel.transposed_stress(ahead, gradient, self.viscosity)
-            near = self._open.cells
-            pull = np.einsum("jif,fj->fi", gradient[:, :, near], self._open.normal)
-            lever = np.einsum(
-                "fq,fqn,f->fn", self._open_weights, self._open_basis, self.viscosity[near]
-            )
-            np.add.at(rhs, self.V.dofs[near], lever[:, :, None] * pull[:, None, :])
-        return np.asarray(rhs)
+            force = force - self._viscosity_force(gradient)
+        return np.asarray(self._mass_act(history) - self.kernel.force(force))
+
+    def _viscosity_force(self, gradient: Array) -> Array:
+        """(∇ū)ᵀ∇μ of each cell (d, c): what ∇·(2με) has beyond ∇·(μ∇u); no part of it is stiff."""
+        volume = self.geometry.volume
+        points = self.Q.sum(self.linear.spread(volume * self.viscosity)) / self._lumped
+        slope = self.linear.gradient(points)
+        return np.asarray(np.einsum("jic,jc->ic", gradient, slope))
 
     def _solve_momentum(self, u: Array, fixed: Array, time: float) -> int:
         iterations = 0
