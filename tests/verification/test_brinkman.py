@@ -70,7 +70,6 @@ def test_flow_through_a_plug_of_clot(element: str, size: str, permeability: floa
     area = mean_section(vessel, 12e-3)
     darcy = permeability * area * DROP / (MU * 8e-3)
     rates = flow.flow_rates()
-    print(rates["outlet"] / darcy)
     assert rates["outlet"] == pytest.approx(darcy, rel=0.02)
     assert -rates["inlet"] == pytest.approx(rates["outlet"], rel=1e-6)  # nothing leaks on the way
     # the pressure falls within the plug, and overshoots by no more than 2 promille
