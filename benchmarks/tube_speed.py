@@ -1,4 +1,6 @@
-"""Cost of a flow step on a straight tube: CPU microseconds per tetrahedron and step, one process."""
+"""Cost of a flow step on a straight tube: CPU microseconds per tetrahedron and step, one
+process.
+"""
 
 import time
 from pathlib import Path

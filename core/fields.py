@@ -24,11 +24,6 @@ PRESSURE = Field("pressure", "pressure", "Pa")
 WALL_SHEAR_STRESS = Field("wss", "wall shear stress", "Pa", 3)
 CLOT = Field("clot", "clot fraction", "1")
 AGE = Field("age", "residence time", "s")
-COAGULANT = Field("coagulant", "coagulant", "1")
-
-SHEAR_RATE = Field("shear_rate", "shear rate", "1/s", 1, "cell")
-TAWSS = Field("tawss", "time-averaged wall shear stress", "Pa", 1, "facet")
-TRACTION_MEAN = Field("traction_mean", "mean wall shear stress vector", "Pa", 3, "facet")
 
 VIEWED = (VELOCITY, PRESSURE, WALL_SHEAR_STRESS, CLOT, AGE)
 """What the VTKHDF part of a results file holds at every stored time."""

@@ -50,7 +50,7 @@ class Registry[T: Settings]:
             raise PydanticCustomError("part", f'needs kind = "…" of the {self.family}: {names}')
         parts = self.parts()
         kind = table["kind"]
-        if kind not in parts:
+        if not isinstance(kind, str) or kind not in parts:
             near = difflib.get_close_matches(str(kind), parts, 1)
             hint = (
                 f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(parts))}"

@@ -123,16 +123,24 @@ def rows(settings: BaseModel, path: str = "") -> Iterator[Row]:
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
         here = f"{path}.{name}" if path else name
-        if isinstance(value, BaseModel):
-            yield from rows(value, here)
-        elif isinstance(value, Mapping):
-            for key, item in value.items():
-                if isinstance(item, BaseModel):
-                    yield from rows(item, f"{here}.{key}")
-        elif (unit := unit_of(field)) is not None and value is not None:
+        unit = unit_of(field)
+        if unit is None:
+            yield from _rows_below(value, here)
+        elif value is not None:
             extra = field.json_schema_extra
             source = str(extra["source"]) if isinstance(extra, dict) else ""
             yield Row(here, value, unit, field.description or "", source, value == field.default)
+
+
+def _rows_below(value: Any, path: str) -> Iterator[Row]:
+    if isinstance(value, BaseModel):
+        yield from rows(value, path)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _rows_below(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value, 1):
+            yield from _rows_below(item, f"{path}.{number}")
 
 
 def effective(settings: BaseModel) -> dict[str, Any]:
@@ -163,9 +171,4 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def changed[S: Settings](settings: S, **values: Any) -> S:
-    """A copy of ``settings`` with SI ``values`` replaced."""
-    return settings.model_copy(update=values)
-
-
-__all__ = ["Row", "Settings", "changed", "effective", "quantity", "read", "rows", "unit_of"]
+__all__ = ["Row", "Settings", "effective", "quantity", "read", "rows", "unit_of"]

@@ -3,15 +3,16 @@
     /VTKHDF             opens in ParaView: the mesh and `core.fields.VIEWED` over time (float32)
     /dvtwin             schema, case (TOML text), record (JSON text), steps_done
         mesh/           attrs sha256 and the quality figures of `mesh.h5`
-        wall/           facets (F,3) point ids, area, centre, normal, region (F): 1 wall, 2 extension
+        wall/           facets (F,3) point ids, area, centre, normal, region (F): 1 wall, 2
+        extension
         boundaries/NAME attrs role, area, centre, normal; facets (n,3)
         sections/       centreline planes: branch, arc, centre, tangent, radius
-        flow/           attrs key, complete, converged, density, period, dt, periodicity, cycles, …
+        flow/           attrs key, complete, density, period, dt, periodicity, cycles, …
             mean/       velocity (N,3), pressure (N), age (N), shear_rate (C): cycle means
             wall/       tawss (F), traction_mean (F,3), traction (K,F,3) over the last cycle
             series/     attrs boundaries (B names); time (n), flow_rate (n,B), pressure (n,B),
                         imbalance (n), nodal_imbalance (n), cfl (n), backflow (n)
-        clot/           attrs key, complete, growth_width, mesh_size, second_mesh_difference
+        clot/           attrs key, complete, growth_width, mesh_size, periodicity
             fraction (K,N), time (K)            at the stored growth times [s]
             mean/, wall/                        as in flow, at the end of growth
             series/     time (n), volume (n), refreshed (n), change (n), pressure_drop (n)

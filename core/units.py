@@ -1,9 +1,18 @@
 """Text with a unit → SI number, and SI number → text. Inside the program every number is SI."""
 
 import math
+import re
 from functools import cache
 
 import pint
+
+WRITTEN = re.compile(
+    r"\s*[+-]?(\d+\.?\d*|\.\d+|nan|inf)([eE][+-]?\d+)?"
+    r"(\s*(1\s*/\s*)?[A-Za-zµμ°%][A-Za-zµμ°%_ ·*/()²³⁻]*((\^|\*\*)[+-]?\d+[ ·*/()A-Za-z]*)*)?\s*"
+    r"(/\s*[A-Za-z]+((\^|\*\*)\d+)?)*\s*$",
+    re.IGNORECASE,
+)
+"""One number, then one unit: pint alone would read "0,8 mm" as 8 mm and "3 4 mm" as 12 mm."""
 
 
 class UnitError(ValueError):
@@ -29,6 +38,9 @@ def to_si(text: object, unit: str) -> float:
         return _finite(float(text), text)
     if not isinstance(text, str):
         raise UnitError(f'{text} has no unit; write e.g. "{text} {unit}"')
+    if not WRITTEN.match(text):
+        comma = " (write 0.8, not 0,8)" if "," in text else ""
+        raise UnitError(f'cannot read {text!r} as a quantity{comma}; write e.g. "1 {unit}"')
     try:
         quantity = _registry().Quantity(text.replace("%", " percent_"))
     except Exception as error:

@@ -5,9 +5,9 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from core.errors import CaseError
 from core.settings import Settings, effective, read
@@ -69,6 +69,14 @@ class Case(Settings):
     clot: ClotSettings | None = None
     measure: MeasureSettings = MeasureSettings()
     run: Run = Run()
+
+    @model_validator(mode="after")
+    def _times_ascend(self) -> Self:
+        if self.clot and self.clot.until / self.clot.stored <= self.flow.period:
+            raise ValueError(
+                "clot.until: the first stored growth time must be later than one cycle"
+            )
+        return self
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Case:

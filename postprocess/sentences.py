@@ -161,7 +161,7 @@ def advice(found: Findings) -> list[str]:
     """What to do about the gates that failed."""
     cure = {
         "complete": "Run the case again: it goes on from its last checkpoint.",
-        "converged": "Look into the solver's log; a smaller time step or a finer mesh may help.",
+        "nodal_balance": "Mesh again with shorter edges at the openings.",
         "periodicity": "Compute more cycles: raise the number of cycles or the longest time.",
         "mass_balance": "Check the boundaries for a missing outlet; tighten the pressure solver.",
         "resolution": "Mesh again with shorter edges at the narrowing.",

@@ -36,6 +36,8 @@ class ClotEdge:
         space = self.space
         load = self._mass @ self.fraction[space.dofs.T] * space.geometry.volume
         space.sum(space.gather @ load.ravel(), self._b)
+        # the guess of an iterative solver must not remember the steps before a restart
+        self._eta.x.array[:] = self.fraction
         self._solver.solve(self._b.x.petsc_vec, self._eta.x.petsc_vec, "clot edge")
         self._eta.x.scatter_forward()
         return adhesion(self._eta.x.array)
@@ -54,7 +56,7 @@ class ClotEdge:
         return np.asarray(self.fraction[self.space.dofs].mean(axis=1))
 
     def volume(self, above: float = 0.5) -> float:
-        """Volume [m³] where φ > ``above``, cut linearly within cells at points. Collective."""
+        """Volume [m³] of points where φ > ``above``: a cell counts by its corners. Collective."""
         share = (self.fraction[self.space.dofs] > above).mean(axis=1)
         return self.space.geometry.total(share)
 

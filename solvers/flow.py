@@ -146,12 +146,13 @@ class Flow:
             for name in self.patches
         }
 
-    def pressures(self) -> Mapping[str, float]:
-        """Area-mean pressure [Pa] of each opening. Collective."""
+    def pressures(self, p: Array | None = None) -> Mapping[str, float]:
+        """Area-mean pressure [Pa] of each opening, now or of given point values. Collective."""
         means = {}
+        p = self.scheme.p if p is None else p
         for name, facets in self.patches.items():
             dofs = self.Q.dofs[facets.cells]
-            value = np.einsum("fn,fn->f", facets.moments(self.Q), self.scheme.p[dofs])
+            value = np.einsum("fn,fn->f", facets.moments(self.Q), p[dofs])
             means[name] = facets.sum(value) / facets.sum(facets.area)
         return means
 

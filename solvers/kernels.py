@@ -145,17 +145,19 @@ class LinearMomentum:
         return out
 
     def streamline_force(
-        self, u: Array, gradient: Array, density: float, streamline: Array
+        self, u: Array, gradient: Array, density: float, streamline: Array, lumped: Array
     ) -> Array:
-        """ρ ∫ τ π·(u·∇)v: (dofs, d); π is u·∇u averaged to points and back to cells."""
+        """ρ ∫ τ π·(u·∇)v: (dofs, d); π is u·∇u averaged to points and back to cells.
+
+        ``lumped`` is the volume of each point.
+        """
         mean, linear, space = self.mean(u).T, self.linear, self.space
         volume = self.geometry.volume
-        points = np.array(space.sum(linear.spread(volume)))
         weight = density * streamline * volume
         columns = []
         for i in range(self.dim):
             carried = (mean * gradient[i]).sum(axis=0)
-            smooth = linear.mean(space.sum(linear.spread(volume * carried)) / points)
+            smooth = linear.mean(space.sum(linear.spread(volume * carried)) / lumped)
             columns.append(linear.along_gradients(mean * (weight * smooth)))
         return np.column_stack(columns)
 

@@ -13,6 +13,7 @@ RELATIVE = {
     "standard": {"velocity": 1e-6, "pressure": 1e-7, "scalar": 1e-8},
     "tight": {"velocity": 1e-12, "pressure": 1e-13, "scalar": 1e-13},
 }
+WORKSPACE = 200
 DIRECT_BELOW = 120_000
 """Unknowns up to which a factor that is kept beats multigrid for a long thin vessel."""
 
@@ -37,20 +38,26 @@ class Solver:
     def _steady(self) -> None:
         """Advection without a time step: a direct factor."""
         self.ksp.setType("preonly")
-        self.ksp.getPC().setType("lu")
-        self.ksp.getPC().setFactorSolverType("mumps")
+        self._factor("lu")
 
     def _cholesky(self) -> None:
         """Symmetric, and solved many times with one matrix: a direct factor that is kept."""
         self.ksp.setType("preonly")
-        self.ksp.getPC().setType("cholesky")
-        self.ksp.getPC().setFactorSolverType("mumps")
+        self._factor("cholesky")
 
     def _multigrid(self) -> None:
         """Symmetric and large: conjugate gradients with smoothed aggregation."""
         self.ksp.setType("cg")
         self.ksp.getPC().setType("gamg")
         self.ksp.setInitialGuessNonzero(True)
+
+    def _factor(self, kind: str) -> None:
+        pc = self.ksp.getPC()
+        pc.setType(kind)
+        pc.setFactorSolverType("mumps")
+        pc.setFactorSetUpSolverType()
+        # room beyond its own estimate [%]: pivots on several ranks may need it
+        pc.getFactorMatrix().setMumpsIcntl(14, WORKSPACE)
 
     def refactor(self) -> None:
         """The matrix changed: build the preconditioner anew at the next solve."""

@@ -1,8 +1,8 @@
-"""Writing the results file in parallel: preallocated, so that a kill at any time leaves it
-readable.
+"""Writing the results file in parallel: a kill at any time leaves it readable for ParaView.
 
-The layout is `core.store`'s. All shapes are fixed when the file is created; afterwards only raw
-data is written, and ``steps_done`` is raised after a barrier.
+The layout is `core.store`'s. The viewed fields have their final shape from the start; afterwards
+only their raw data is written, and ``steps_done`` is raised after a barrier. Groups of our own
+are added at the end of a stage, and count once they carry ``complete``.
 """
 
 import json
@@ -132,10 +132,8 @@ class Writer:
 
     # ------------------------------------------------------------------ after creation
 
-    def view(self, step: int, fields: Mapping[str, Array]) -> None:
-        """Write viewed fields (points, or (points, 3)) as stored time ``step``, and announce
-        it.
-        """
+    def view(self, step: int, fields: Mapping[str, Array], *, announce: bool = True) -> None:
+        """Write viewed fields (points, or (points, 3)) as stored time ``step``; announce it."""
         points = self.layout.points
         start = step * points.total
         for name, values in fields.items():
@@ -145,6 +143,8 @@ class Writer:
                 data[start + points.start : start + points.stop] = block
         self.file.flush()
         self.comm.Barrier()
+        if not announce:
+            return
         done = self.file[OWN]["steps_done"]
         with done.collective:
             done[:] = step + 1

@@ -35,7 +35,15 @@ from numpy.typing import NDArray
 from core.errors import Diverged
 from solvers.cells import Geometry, Matrix, Space
 from solvers.facets import Facets
-from solvers.kernels import Linear, accumulate, mass, momentum, shear_rate, stiffness
+from solvers.kernels import (
+    Linear,
+    LinearMomentum,
+    accumulate,
+    mass,
+    momentum,
+    shear_rate,
+    stiffness,
+)
 from solvers.linear import RELATIVE, Solver, Tolerances, symmetric_kind
 from solvers.rheology import Rheology
 
@@ -111,7 +119,7 @@ class Projection:
         self.kernel = momentum(V, self.linear)
         self._open = Facets(geometry, open_facets)
         self._open_basis, self._open_weights = self._open.basis(V, 3 * V.degree)
-        self._lumped = np.array(Q.sum(self.linear.spread(geometry.volume)))
+        self.lumped = np.array(Q.sum(self.linear.spread(geometry.volume)))
         self.A = Matrix(V, self.fixed_u)
         self._L = Matrix(Q, self.fixed_p, symmetric=True)
         self._mass = self.A.entries(mass(V))
@@ -154,7 +162,7 @@ class Projection:
         self._pressure.refactor()
         openness = 1.0 - self._unresolved(self._stiffness_number())
         volume = Q.sum(self.linear.spread(openness * geometry.volume))
-        self._open_volume = np.maximum(volume, 1e-12 * self._lumped)
+        self._open_volume = np.maximum(volume, 1e-12 * self.lumped)
 
     def _stiffness_number(self) -> Array:
         """S = H²/K of each cell, H the distance of its nodes across the cell."""
@@ -200,8 +208,10 @@ class Projection:
         self._fill_momentum(ahead, streamline)
         grad_p = self.linear.gradient(self.p)
         self.rhs = self._momentum_rhs(order, gradient, grad_p)
-        if self.V.degree == 1:
-            self.rhs += self.kernel.streamline_force(ahead, gradient, self.density, streamline)
+        if isinstance(self.kernel, LinearMomentum):
+            self.rhs += self.kernel.streamline_force(
+                ahead, gradient, self.density, streamline, self.lumped
+            )
         u = ahead.copy()
         u[self.fixed_u] = velocity
         iterations = self._solve_momentum(u, velocity, time)
@@ -259,7 +269,7 @@ class Projection:
     def _viscosity_force(self, gradient: Array) -> Array:
         """(∇ū)ᵀ∇μ of each cell (d, c): what ∇·(2με) has beyond ∇·(μ∇u); no part of it is stiff."""
         volume = self.geometry.volume
-        points = self.Q.sum(self.linear.spread(volume * self.viscosity)) / self._lumped
+        points = self.Q.sum(self.linear.spread(volume * self.viscosity)) / self.lumped
         slope = self.linear.gradient(points)
         return np.asarray(np.einsum("jic,jc->ic", gradient, slope))
 
@@ -303,8 +313,8 @@ class Projection:
     def _rotate(self, total: Array, divergence: Array, fixed: Array) -> Array:
         """p̃ − μ ∇·u at the points, without the clot, where the drag dominates."""
         weight = self.viscosity * (1.0 - self._theta.clip(max=1.0)) * self.geometry.volume
-        mean = self.Q.sum(self.linear.spread(weight)) / self._lumped
-        rotated = total - mean * self.Q.sum(divergence) / self._lumped
+        mean = self.Q.sum(self.linear.spread(weight)) / self.lumped
+        rotated = total - mean * self.Q.sum(divergence) / self.lumped
         rotated[self.fixed_p] = fixed
         return np.asarray(rotated)
 

@@ -15,22 +15,21 @@ from core.record import digest_file
 from meshes import vessel as vessels
 from solvers import checkpoint as checkpoints
 from solvers import state
+from solvers.age import blood_age, entrances
 from solvers.averages import Averages
 from solvers.cycle import Cycles
-from solvers.facets import Facets
 from solvers.flow import Flow
 from solvers.layout import Layout
 from solvers.output import Writer
 from solvers.settings import ClotSettings, FlowSettings
 from solvers.stop import StopRequest
 from solvers.timeline import Timeline
-from solvers.transport import SteadyTransport
 
 Array = NDArray[Any]
 
 
 def view_times(flow: FlowSettings, clot: ClotSettings | None) -> list[float]:
-    """Stored times [s]: the last cycle's snapshots from 0 to one period, then the growth clock."""
+    """Stored times [s]: the last cycle's snapshots, up to one period, then the growth clock."""
     times = [flow.period * (k + 1) / flow.snapshots for k in range(flow.snapshots)]
     if clot is not None:
         times += [clot.until * (k + 1) / clot.stored for k in range(clot.stored)]
@@ -67,10 +66,12 @@ def run_flow(
         done += 1
         _save_flow(saved, cycles, key, done, change)
     times = view_times(flow, clot)
+    if comm.rank == 0:
+        # a growth that was begun belongs to the results file that is replaced here
+        (checkpoint / "clot.h5").unlink(missing_ok=True)
     with Writer.create(
         results, layout, times, case=case_text, record=record, mesh=facts
     ) as writer:
-        _say_roles(writer, problem)
         group = writer.group("flow", key=key, complete=0, **_facts(flow))
         recorder = Recorder(writer, group, problem, flow)
         change, averages = cycles.run(
@@ -78,11 +79,14 @@ def run_flow(
         )
         _save_flow(saved.with_name("periodic.h5"), cycles, key, done + 1, change, averages)
         age = blood_age(problem, averages)
+        for k in range(flow.snapshots):
+            writer.view(k, {AGE.name: age}, announce=False)
+        _say_roles(writer, problem, averages)
         write_means(writer, group, problem, averages, age)
         series = group.create_group("series")
         series.attrs["boundaries"] = list(cycles.series.names)
         writer.table(series, cycles.series.table())
-        group.attrs.update(periodicity=change, cycles=done + 1, converged=1, complete=1)
+        group.attrs.update(periodicity=change, cycles=done + 1, complete=1)
     progress.say("flow", 1.0)
 
 
@@ -105,35 +109,37 @@ def run_clot(
     cycles = Cycles(problem, layout, progress, StopRequest(comm))
     timeline = Timeline(cycles, clot, checkpoint, key)
     with Writer(results, layout, "r+") as writer:
-        facts = {
-            "growth_width": clot.growth_width,
-            "mesh_size": timeline.edge_length,
-            "growth_until": clot.until,
-        }
-        group = writer.group("clot", key=key, complete=0, **facts)
-        fraction = writer.stack(group, "fraction", (clot.stored, layout.points.total))
-        for row, (time, averages) in enumerate(timeline.run()):
-            age = timeline.age
-            writer.stack_row(
-                fraction, row, layout.points, timeline.edge.fraction[: problem.Q.owned]
-            )
+        if timeline.stored == 0:
+            group = writer.group("clot", key=key, complete=0, growth_width=clot.growth_width)
+            fraction = writer.stack(group, "fraction", (clot.stored, layout.points.total))
+        else:
+            group = writer.file["dvtwin/clot"]
+            fraction = group["fraction"]
+        for time, averages in timeline.run():
+            row = timeline.stored
+            nodal = timeline.edge.fraction
+            writer.stack_row(fraction, row, layout.points, nodal[: problem.Q.owned])
             writer.view(
                 flow.snapshots + row,
                 {
                     VELOCITY.name: at_points(problem, averages.velocity),
                     PRESSURE.name: averages.pressure,
                     WALL_SHEAR_STRESS.name: wall_to_points(layout, averages.traction),
-                    CLOT.name: timeline.edge.fraction,
-                    AGE.name: age,
+                    CLOT.name: nodal,
+                    AGE.name: timeline.age,
                 },
             )
             progress.say("clot", time / clot.until, hours=round(time / 3600.0, 3))
-        writer.table(
-            group, {"time": [clot.until * (k + 1) / clot.stored for k in range(clot.stored)]}
-        )
-        write_means(writer, group, problem, averages, age)
+        for part in ("time", "mean", "wall", "series"):
+            if part in group:
+                del group[part]
+        times = [clot.until * (k + 1) / clot.stored for k in range(clot.stored)]
+        writer.table(group, {"time": times})
+        write_means(writer, group, problem, timeline.averages, timeline.age)
         writer.table(group.create_group("series"), timeline.series())
-        group.attrs["complete"] = 1
+        group.attrs.update(
+            mesh_size=timeline.largest_edge, periodicity=timeline.largest_change, complete=1
+        )
     progress.say("clot", 1.0)
 
 
@@ -164,25 +170,6 @@ class Recorder:
                 WALL_SHEAR_STRESS.name: wall_to_points(layout, tau),
             },
         )
-
-
-def blood_age(problem: Flow, averages: Averages) -> Array:
-    """Mean age of blood [s] at the points in the cycle-mean flow. Collective."""
-    inlets = np.concatenate(
-        [problem.Q.dofs_on(problem.patches[n].numbers) for n in problem.inlets]
-    )
-    openings = Facets(
-        problem.geometry, np.concatenate([problem.patches[n].numbers for n in problem.outlets])
-    )
-    transport = SteadyTransport(
-        problem.Q,
-        averages.carrier,
-        diffusivity=problem.settings.diffusivity,
-        decay=0.0,
-        inlets=inlets,
-        openings=openings,
-    )
-    return transport.solve(np.ones(problem.geometry.count))
 
 
 def write_means(writer: Writer, group: Any, problem: Flow, averages: Averages, age: Array) -> None:
@@ -239,9 +226,10 @@ def _facts(flow: FlowSettings) -> dict[str, Any]:
     }
 
 
-def _say_roles(writer: Writer, problem: Flow) -> None:
+def _say_roles(writer: Writer, problem: Flow, averages: Averages) -> None:
+    inward = entrances(problem, averages)
     for name in problem.patches:
-        role = "inlet" if name in problem.inlets else "outlet"
+        role = "inlet" if name in inward else "outlet"
         writer.file["dvtwin/boundaries"][name].attrs["role"] = role
 
 

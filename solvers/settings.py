@@ -47,7 +47,7 @@ class FlowSettings(Settings):
         0.02,
         "change from cycle to cycle at which the flow counts as periodic",
         above=0,
-        at_most=1,
+        at_most=0.02,
     )
     snapshots: int = Field(default=8, ge=1, le=1000, description="stored times in the last cycle")
     diffusivity: float = quantity(
@@ -69,8 +69,11 @@ class FlowSettings(Settings):
                 "boundary: every opening has a flow rate, so the pressure has no level; "
                 'give at least one kind = "pressure"'
             )
-        if self.steps_per_cycle < self.snapshots:
-            raise ValueError("snapshots: more stored times than time steps in a cycle")
+        if self.steps_per_cycle % self.snapshots:
+            raise ValueError(
+                f"snapshots: {self.snapshots} stored times do not fall on the "
+                f"{self.steps_per_cycle} time steps of a cycle; take a divisor"
+            )
         return self
 
     @property

@@ -38,19 +38,29 @@ class Openings:
     def series_names(self) -> list[str]:
         """The openings in the order of the columns of the time series."""
         attributes = self._vessel.results.attributes("flow/series")
-        for key in ("boundaries", "names"):
-            if key in attributes:
-                return [text(name) for name in np.atleast_1d(attributes[key])]
-        return self._vessel.results.names("boundaries")
+        return [text(name) for name in np.atleast_1d(attributes["boundaries"])]
 
     @cached_property
     def last_cycle(self) -> Array:
         """Which samples (n,) of the flow's series belong to its last cycle."""
         time = self._vessel.read("flow/series/time", "time series")
         period = float(self._vessel.results.attributes("flow").get("period", 0.0) or 0.0)
-        last = time > time[-1] - period * (1 + 1e-9) + 1e-12
+        last = time > time[-1] - period * (1 - 1e-9)
         last[-1] = True
         return np.asarray(last)
+
+    @cached_property
+    def worst_imbalance(self) -> float:
+        """Largest |Σ Q| over throughput in the last cycle, of the conservative velocity."""
+        flows = self._vessel.read("flow/series/flow_rate", "time series")[self.last_cycle]
+        throughput = 0.5 * np.abs(flows).sum(axis=1)
+        return float((np.abs(flows.sum(axis=1)) / throughput).max())
+
+    @cached_property
+    def worst_nodal_imbalance(self) -> float:
+        """The same of the velocity at the mesh points, which planes and pictures are made from."""
+        nodal = self._vessel.read("flow/series/nodal_imbalance", "time series")
+        return float(nodal[self.last_cycle].max())
 
     def _cycle_mean(self, name: str, openings: list[str]) -> Array:
         series = self._vessel.read(f"flow/series/{name}", "time series")

@@ -16,7 +16,11 @@ class FlowRate(Boundary):
 
     kind: Literal["flow_rate"] = "flow_rate"
     mean: float = quantity(
-        "m^3/s", None, "mean flow rate into the vessel", source="duplex of the patient"
+        "m^3/s",
+        None,
+        "mean flow rate into the vessel",
+        above="0 m^3/s",
+        source="duplex of the patient",
     )
     shape: Profile = "parabolic"
     waveform: Annotated[Waveform, *shapes.field()] = Constant()

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from core.settings import Settings, quantity
 from solvers import laws
@@ -84,7 +85,7 @@ class Growth(ClotModel):
         at_least="0 1/s",
         source="ln 2 in three weeks; regression under heparin is exponential (van Ramshorst 1992)",
     )
-    injury: list[Injury]
+    injury: list[Injury] = Field(min_length=1)
 
     def rate(self, width: float) -> float:
         """k_φ [1/s] for the edge width ℓ [m]."""

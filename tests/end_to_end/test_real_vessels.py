@@ -1,4 +1,6 @@
-"""Real vessels through the whole chain: an atlas's iliac veins from labels, a carotid from a mesh."""
+"""Real vessels through the whole chain: an atlas's iliac veins from labels, a carotid from a
+mesh.
+"""
 
 import json
 import os

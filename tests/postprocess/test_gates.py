@@ -35,15 +35,15 @@ def test_periodicity(value, state):
     (8.0, "pass"), (7.9, "warn"), (4.0, "warn"), (3.9, "fail"), (np.nan, "fail"), (None, "warn"),
 ])
 def test_cells_across(value, state):
-    for name in ("cells_across", "cells_across_narrowest"):
-        assert gates.resolution({} if value is None else {name: value}).state == state
+    mesh = {} if value is None else {"cells_across_narrowest": value}
+    assert gates.resolution(mesh).state == state
 
 
-@pytest.mark.parametrize(("flow", "state"), [
-    ({"converged": True}, "pass"), ({"converged": np.False_}, "fail"), ({}, "warn"),
-])
-def test_converged(flow, state):
-    assert gates.converged(flow).state == state
+@pytest.mark.parametrize(("leak", "state"), [(0.9e-2, "pass"), (1.1e-2, "fail")])
+def test_nodal_balance(results, leak, state):
+    with h5py.File(results, "a") as file:
+        file["dvtwin/flow/series/nodal_imbalance"][-1] = leak
+    assert states(results)["nodal_balance"] == state
 
 
 @pytest.mark.parametrize(("leak", "state"), [(0.9e-3, "pass"), (1.1e-3, "fail"), (np.nan, "fail")])

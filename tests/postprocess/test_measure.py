@@ -173,8 +173,8 @@ def test_extensions_never_count(measure_run, tube):
 
 
 def test_nothing_is_measured_where_a_gate_fails(measure_run):
-    found = measure_run(attributes={"converged": False})
-    assert [gate.name for gate in found.failed] == ["converged"]
+    found = measure_run(attributes={"periodicity": 0.08})
+    assert [gate.name for gate in found.failed] == ["periodicity"]
     assert not found.rows
     assert not found.curves
 

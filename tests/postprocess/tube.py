@@ -208,7 +208,7 @@ def _flow(
     flow = own.create_group("flow")
     flow.attrs.update({
         "key": "k", "density": RHO, "period": 4.0, "periodicity": 0.004, "cycles": 3,
-        "viscosity": "newtonian (mu=0.0035, SI)", "converged": True,
+        "viscosity": "newtonian (mu=0.0035, SI)",
     } | tube.attributes)
     for name, value in (
         ("velocity", velocity), ("pressure", pressure), ("age", age), ("shear_rate", shear)
@@ -228,6 +228,7 @@ def _flow(
         1333.22 + (tube.pressure(0.0) - 1333.22) * swing, np.full_like(time, 1333.22)
     ])
     series["imbalance"] = np.full_like(time, 1e-4)
+    series["nodal_imbalance"] = np.full_like(time, 1e-3)
 
 
 def _clot(own: Any, tube: Tube, points: Any, velocity: Any, pressure: Any) -> None:

@@ -1,4 +1,5 @@
-"""A small case of both stages: `python3 -m tests.solvers.chain FOLDER FLOW_KILL CLOT_KILL` runs it.
+"""A small case of both stages: `python3 -m tests.solvers.chain FOLDER FLOW_KILL CLOT_KILL`
+runs it.
 
 FOLDER holds `mesh.h5`. The process ends itself by SIGKILL at the given word of progress of a
 stage, as at the loss of a node; 0 means never.

@@ -1,4 +1,6 @@
-"""Steps of the small case from and to a checkpoint: python3 -m tests.solvers.steps FOLDER TO N [FROM]."""
+"""Steps of the small case from and to a checkpoint: python3 -m tests.solvers.steps FOLDER TO N
+[FROM].
+"""
 
 import sys
 from pathlib import Path

@@ -28,7 +28,8 @@ def advance(cells: int, degree: int, dt: float, until: float) -> Projection:
     V, Q = Space(geometry, degree), Space(geometry, 1)
     fixed = V.dofs_on(mesh.exterior_facet_indices(box.topology))
     scheme = Projection(
-        geometry, degree=degree, density=1.0, rheology=Newtonian.model_construct(mu=FLOW.nu), dt=dt,
+        geometry, degree=degree, density=1.0, rheology=Newtonian.model_construct(mu=FLOW.nu),
+        dt=dt,
         velocity_dofs=fixed, pressure_dofs=NONE, open_facets=NONE, tolerances="tight",
         velocity_space=V, pressure_space=Q,
     )
@@ -108,13 +109,15 @@ def test_orders_in_time_of_p2p1() -> None:
     for before, after in itertools.pairwise(errors):
         u_order, p_order = orders(before, after)
         assert 1.8 < u_order < 2.2  # BDF2 with a rotational update
-        assert 1.3 < p_order < 2.0  # 1.5 by theory (Guermond, Minev & Shen 2006), up to 2 in practice
+        assert 1.3 < p_order < 2.0  # 1.5 by theory (Guermond, Minev & Shen 2006), up to 2 in
+        # practice
 
 
 @pytest.mark.parametrize(("degree", "p_bounds"), [(1, (1.1, 1.9)), (2, (1.4, 2.2))])
 def test_orders_in_space_and_time_together(degree: int, p_bounds: tuple[float, float]) -> None:
     # P1/P1's stabilisation depends on dt, so that its order in time shows only when h falls too
-    levels = [(6, 0.1), (12, 0.05), (24, 0.025)] if degree == 1 else [(3, 0.1), (6, 0.05), (12, 0.025)]
+    levels = [(6, 0.1), (12, 0.05), (24, 0.025)] if degree == 1 else [(3, 0.1), (6, 0.05), (12,
+    0.025)]
     errors = [error(advance(n, degree, dt, 0.2)) for n, dt in levels]
     for before, after in itertools.pairwise(errors):
         u_order, p_order = orders(before, after)

@@ -11,7 +11,15 @@ from solvers.flow import Flow, imbalance
 from solvers.layout import Layout
 from solvers.traction import WallShear
 from tests.verification.tubes import (
-    MU, box, flow_settings, inflow, mean_section, settle, spread, squeezed, tube,
+    MU,
+    box,
+    flow_settings,
+    inflow,
+    mean_section,
+    settle,
+    spread,
+    squeezed,
+    tube,
 )
 
 MEAN, Q = "300 mL/min", 5e-6

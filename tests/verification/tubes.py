@@ -85,7 +85,9 @@ def mean_section(vessel: VesselMesh, length: float) -> float:
 
 
 def box(sides: Sequence[float], counts: Sequence[int]) -> TaggedMesh | None:
-    """A box along z of six tetrahedra a brick, "inlet" at z = 0, on rank 0; None on other ranks."""
+    """A box along z of six tetrahedra a brick, "inlet" at z = 0, on rank 0; None on other
+    ranks.
+    """
     if MPI.COMM_WORLD.rank:
         return None
     grid = np.indices([n + 1 for n in counts]).reshape(3, -1).T
