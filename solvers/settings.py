@@ -1,5 +1,6 @@
 """Settings of the flow and clot computations: what a case says under [flow] and [clot]."""
 
+from math import ceil
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -69,21 +70,16 @@ class FlowSettings(Settings):
                 "boundary: every opening has a flow rate, so the pressure has no level; "
                 'give at least one kind = "pressure"'
             )
-        if self.steps_per_cycle % self.snapshots:
-            raise ValueError(
-                f"snapshots: {self.snapshots} stored times do not fall on the "
-                f"{self.steps_per_cycle} time steps of a cycle; take a divisor"
-            )
         return self
 
     @property
     def steps_per_cycle(self) -> int:
-        """Whole time steps in a cycle; the time step used is period / this."""
-        return max(1, round(self.period / self.scheme.dt))
+        """Whole time steps in a cycle, a multiple of ``snapshots``: stored times fall on steps."""
+        return self.snapshots * ceil(self.period / (self.scheme.dt * self.snapshots) - 1e-9)
 
     @property
     def dt(self) -> float:
-        """The time step [s] that divides the period."""
+        """The time step [s]: period / `steps_per_cycle`, at most what the case says."""
         return self.period / self.steps_per_cycle
 
 

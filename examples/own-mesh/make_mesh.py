@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes `iliac.msh`: a compressed iliac confluence in millimetres, like a mesh of one's own.
+"""Writes `iliac.msh`: the vein of the example iliac-compression as a mesh file in millimetres.
 
     python3 make_mesh.py [FOLDER]
 
-Physical surfaces: wall, cava, left, right. The shape is that of `kind = "confluence"`.
+Physical surfaces: wall, cava, left, right. Coarser than the example's own mesh, to be small.
 """
 
 import sys
@@ -12,21 +12,32 @@ from pathlib import Path
 from core.settings import read
 from meshes import export
 from meshes.build import build, report
-from meshes.sources.confluence import Confluence
+from meshes.sources.mask import Mask
 
+HERE = Path(__file__).resolve().parent
+IMAGE = HERE.parent / "iliac-compression"
 SOURCE = {
+    "path": "veins.nii.gz",
+    "labels": [1],
+    "unit": "mm",
+    "root": "cava",
     "size": "2.6 mm",
-    "across": 6,
-    "refine": [{"at": ["16 mm", "5 mm", "-11 mm"], "radius": "8 mm", "size": "0.8 mm"}],
+    "across": 8,
+    "openings": {
+        "cava": {"at": ["-7 mm", "-24 mm", "-360 mm"]},
+        "left": {"at": ["45 mm", "-22 mm", "-486 mm"]},
+        "right": {"at": ["-45 mm", "-20 mm", "-486 mm"]},
+    },
+    "refine": [{"at": ["-1 mm", "-20 mm", "-419 mm"], "radius": "9 mm", "size": "0.9 mm"}],
 }
 
 
 def main(folder: Path) -> None:
     """Write the mesh into ``folder``."""
-    mesh = build(read(Confluence, SOURCE, "make_mesh.py"), folder)
+    mesh = build(read(Mask, SOURCE, "make_mesh.py"), IMAGE)
     export.write_msh(mesh, folder / "iliac.msh", "mm")
     print(report(mesh))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)

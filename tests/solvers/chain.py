@@ -40,6 +40,8 @@ CLOT: dict[str, Any] = {
     "stored": 3,
     "growth_width": "4 mm",
     "refresh_volume": "0.005 mL",
+    # so that the flow feels a soft clot: these tests are about states, not about stiff drag
+    "permeability": "1e-6 m^2",
     "model": {
         "kind": "growth", "front_speed": "60 um/min", "age_threshold": "0.3 s",
         "shear_threshold": "100 1/s",

@@ -65,7 +65,7 @@ def test_same_answer_on_more_ranks(ranks: int, serial: Path, tmp_path: Path) -> 
     with Results(serial / "results.h5") as one, Results(tmp_path / "results.h5") as other:
         assert np.array_equal(one.cells(), other.cells())
         assert difference(one.points(), other.points()) < 1e-14
-        assert one.array("clot/fraction").max() > 0.9  # there is a clot to compare
+        assert one.array("clot/fraction").max() > 0.7  # there is a clot to compare
         assert one.array("clot/series/refreshed").sum() >= 3  # and it met the flow
         apart = {name: difference(one.array(name), other.array(name)) for name in DOUBLE}
         # linear solves to 1e-12; the order of sums differs between ranks
