@@ -185,8 +185,9 @@ class Projection:
         dragged = np.where(self.drag > 0.0, self._mobility * self.drag, 1.0)
         self._theta = share / dragged
         self._openness = 1.0 - share
-        spread = 4.0 * self.viscosity * self._mobility / self.geometry.size**2
-        self._alpha = 1.0 / (1.0 + spread)
+        h = self.geometry.size
+        rate = 4.0 * self.viscosity / h**2 + 2.0 * self.density * self._speed / h
+        self._alpha = 1.0 / (1.0 + rate * self._mobility)
 
     # ------------------------------------------------------------------ one step
 
@@ -203,8 +204,9 @@ class Projection:
         gradient = self._gradient_ahead(order)
         if self.rheology.constant is None:
             self.viscosity = self.rheology.viscosity(shear_rate(gradient))
+        self._speed = np.linalg.norm(self.kernel.mean(ahead), axis=1)
         self._prepare_weights()
-        streamline = self._streamline_time(ahead)
+        streamline = self._streamline_time()
         self._fill_momentum(ahead, streamline)
         grad_p = self.linear.gradient(self.p)
         self.rhs = self._momentum_rhs(order, gradient, grad_p)
@@ -227,12 +229,15 @@ class Projection:
         now, old = self._gradients
         return now if order == 1 else 2.0 * now - old
 
-    def _streamline_time(self, ahead: Array) -> Array:
+    def _streamline_time(self) -> Array:
         """τ [s] of the orthogonal sub-scales of convection; 0 for quadratic velocities."""
         if self.V.degree > 1:
             return np.zeros(self.geometry.count)
-        h, speed = self.geometry.size, np.linalg.norm(self.kernel.mean(ahead), axis=1)
-        rate = 2.0 * speed / h + (4.0 * self.viscosity / h**2 + self.drag) / self.density
+        h = self.geometry.size
+        rate = (
+            2.0 * self._speed / h
+            + (4.0 * self.viscosity / h**2 + self.drag) / self.density
+        )
         return np.asarray(self._openness / rate)
 
     def _fill_momentum(self, ahead: Array, streamline: Array) -> None:

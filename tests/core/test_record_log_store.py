@@ -34,7 +34,9 @@ def test_digest_of_values(one: object, other: object, same: bool) -> None:
     assert (record.digest(one) == record.digest(other)) is same
 
 
-def test_digest_of_code_sees_every_source_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digest_of_code_sees_every_source_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "core").mkdir()
     source = tmp_path / "core" / "a.py"
     source.write_text("x = 1\n")
@@ -70,13 +72,23 @@ def test_progress_adds_a_line_a_word(tmp_path: Path) -> None:
     Progress(path).say("clot", 1.0)
     Progress(None).say("clot", 1.0)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [(entry["stage"], entry["done"]) for entry in lines] == [("flow", 0.12346), ("clot", 1.0)]
+    assert [(entry["stage"], entry["done"]) for entry in lines] == [
+        ("flow", 0.12346),
+        ("clot", 1.0),
+    ]
     assert lines[0]["t"] == 0.5
 
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("CaseError", 2), ("MeshError", 3), ("Diverged", 4), ("GateFailed", 5), ("JobError", 6), ("TryAgain", 85)],
+    [
+        ("CaseError", 2),
+        ("MeshError", 3),
+        ("Diverged", 4),
+        ("GateFailed", 5),
+        ("JobError", 6),
+        ("TryAgain", 85),
+    ],
 )
 def test_errors_carry_their_exit_code_and_three_lines(name: str, code: int) -> None:
     error = getattr(errors, name)("what", where="case.toml: key", do="mend it")
@@ -114,7 +126,13 @@ def test_results_are_read_up_to_what_was_done(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "damaged"), (b"", "damaged"), (b"not HDF5", "damaged"), ("empty", "damaged"), ("old", "layout 99")],
+    [
+        (None, "damaged"),
+        (b"", "damaged"),
+        (b"not HDF5", "damaged"),
+        ("empty", "damaged"),
+        ("old", "layout 99"),
+    ],
 )
 def test_files_that_are_no_results(content: object, said: str, tmp_path: Path) -> None:
     path = tmp_path / "r.h5"

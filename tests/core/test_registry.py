@@ -19,7 +19,7 @@ class Pump(Settings):
 
 pumps = Registry("pump", __name__, Pump)
 '''
-PART = '''
+PART = """
 from typing import Literal
 from core.settings import quantity
 from {package} import Pump
@@ -27,7 +27,7 @@ from {package} import Pump
 class {name}(Pump):
     kind: Literal["{kind}"] = "{kind}"
     rate: float = quantity("1/s", "1 1/s", "strokes", above="0 1/s")
-'''
+"""
 
 
 @pytest.fixture

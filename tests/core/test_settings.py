@@ -1,7 +1,7 @@
 """Settings: quantities with ranges, helpful errors, and tables that read back as themselves."""
 
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from core.errors import CaseError
 from core.settings import Settings, effective, quantity, read, rows
@@ -21,8 +21,8 @@ class Vein(Settings):
     """A part of parts."""
 
     valve: Valve
-    others: dict[str, Valve] = {}
-    many: list[Valve] = []
+    others: dict[str, Valve] = Field(default_factory=dict)
+    many: list[Valve] = Field(default_factory=list)
 
 
 PLACE = {"at": ["10 mm", "-4 mm", "0.03 m"]}
@@ -53,7 +53,9 @@ def test_defaults_and_points_are_si() -> None:
         ({**PLACE, "name": 3}, "string", "case: name"),
     ],
 )
-def test_mistakes_are_said_with_their_place(table: dict[str, object], said: str, where: str) -> None:
+def test_mistakes_are_said_with_their_place(
+    table: dict[str, object], said: str, where: str
+) -> None:
     with pytest.raises(CaseError, match=said) as error:
         read(Valve, table, "case")
     assert error.value.where.startswith(where)
@@ -80,7 +82,9 @@ def test_frozen() -> None:
 @pytest.mark.parametrize("more", [{}, {"delay": "1 ms"}, {"width": "0.1 mm", "swing": "12.5 %"}])
 def test_effective_settings_read_back_as_themselves(more: dict[str, object]) -> None:
     table = {
-        "valve": {**PLACE, **more}, "others": {"left": {**PLACE, "name": "b"}}, "many": [PLACE],
+        "valve": {**PLACE, **more},
+        "others": {"left": {**PLACE, "name": "b"}},
+        "many": [PLACE],
     }
     vein = read(Vein, table, "case")
     text = effective(vein)
@@ -96,5 +100,10 @@ def test_rows_say_unit_source_and_what_is_default() -> None:
     assert set(found) >= {"valve.width", "valve.swing", "valve.at", "others.left.width"}
     assert "valve.delay" not in found
     width, swing = found["valve.width"], found["valve.swing"]
-    assert (width.value, width.unit, width.meaning, width.is_default) == (1e-3, "m", "width of the gap", False)
+    assert (width.value, width.unit, width.meaning, width.is_default) == (
+        1e-3,
+        "m",
+        "width of the gap",
+        False,
+    )
     assert (swing.source, swing.is_default) == ("a guess", True)

@@ -64,15 +64,19 @@ def test_what_cannot_be_understood(text: object, unit: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "shown", "expected"),
     [
-        (5e-6, "m^3/s", "mL/min", 300.0), (133.322387, "Pa", "mmHg", 1.0),
-        (0.25, "1", "%", 25.0), (86400.0, "s", "h", 24.0),
+        (5e-6, "m^3/s", "mL/min", 300.0),
+        (133.322387, "Pa", "mmHg", 1.0),
+        (0.25, "1", "%", 25.0),
+        (86400.0, "s", "h", 24.0),
     ],
 )
 def test_si_to_what_people_read(value: float, unit: str, shown: str, expected: float) -> None:
     assert from_si(value, unit, shown) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize(("unit", "metres"), [("mm", 1e-3), ("m", 1.0), ("cm", 1e-2), ("um", 1e-6)])
+@pytest.mark.parametrize(
+    ("unit", "metres"), [("mm", 1e-3), ("m", 1.0), ("cm", 1e-2), ("um", 1e-6)]
+)
 def test_length_factor(unit: str, metres: float) -> None:
     assert length_factor(unit) == pytest.approx(metres, rel=1e-15)
 

@@ -68,14 +68,14 @@ def test_label_map_of_iliac_veins_to_pdf(data: Path, tmp_path: Path) -> None:
             },
         },
         "flow": {
-            "period": "1 s",
-            "cycles": 30,
-            "scheme": {"dt": "50 ms"},
+            "period": "0.4 s",
+            "cycles": 12,
+            "scheme": {"dt": "10 ms"},
             "boundary": {
-                "left": inflow("250 mL/min"),
-                "right": inflow("250 mL/min"),
-                "left_internal": inflow("60 mL/min"),
-                "right_internal": inflow("60 mL/min"),
+                "left": inflow("150 mL/min"),
+                "right": inflow("150 mL/min"),
+                "left_internal": inflow("40 mL/min"),
+                "right_internal": inflow("40 mL/min"),
                 "cava": {"kind": "pressure", "pressure": "6 mmHg"},
             },
         },
@@ -87,8 +87,8 @@ def test_label_map_of_iliac_veins_to_pdf(data: Path, tmp_path: Path) -> None:
         },
     }
     metrics = run(case, tmp_path)
-    # 27 mL of vein at 620 mL/min: blood stays 2.6 s on average, pockets longer
-    assert 1.5 < metrics["age_mean"]["value"] < 5.0
+    # 27 mL of vein at 380 mL/min: blood stays 4.3 s on average, pockets longer
+    assert 2.0 < metrics["age_mean"]["value"] < 7.0
     assert metrics["clot_volume_0.5"]["value"] >= 0.0
 
 

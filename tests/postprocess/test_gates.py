@@ -39,7 +39,7 @@ def test_cells_across(value, state):
     assert gates.resolution(mesh).state == state
 
 
-@pytest.mark.parametrize(("leak", "state"), [(0.9e-2, "pass"), (1.1e-2, "fail")])
+@pytest.mark.parametrize(("leak", "state"), [(0.9e-2, "pass"), (1.1e-2, "warn"), (5.1e-2, "fail")])
 def test_nodal_balance(results, leak, state):
     with h5py.File(results, "a") as file:
         file["dvtwin/flow/series/nodal_imbalance"][-1] = leak

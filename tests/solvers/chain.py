@@ -30,7 +30,9 @@ FLOW: dict[str, Any] = {
     "snapshots": 2,
     "boundary": {
         "inlet": {
-            "kind": "flow_rate", "mean": "60 mL/min", "waveform": {"kind": "breath", "swing": 0.5},
+            "kind": "flow_rate",
+            "mean": "60 mL/min",
+            "waveform": {"kind": "breath", "swing": 0.5},
         },
         "outlet": {"kind": "pressure", "pressure": "6 mmHg"},
     },
@@ -43,7 +45,9 @@ CLOT: dict[str, Any] = {
     # so that the flow feels a soft clot: these tests are about states, not about stiff drag
     "permeability": "1e-6 m^2",
     "model": {
-        "kind": "growth", "front_speed": "60 um/min", "age_threshold": "0.3 s",
+        "kind": "growth",
+        "front_speed": "60 um/min",
+        "age_threshold": "0.3 s",
         "shear_threshold": "100 1/s",
         "injury": [{"at": ["0 mm", "5 mm", "8 mm"], "radius": "4 mm"}],
     },
@@ -86,20 +90,30 @@ def settings(flow: dict[str, Any] | None = None) -> tuple[FlowSettings, ClotSett
 
 
 def run(
-    comm: MPI.Comm, folder: Path, stages: str = "flow clot", progress: Progress | None = None,
+    comm: MPI.Comm,
+    folder: Path,
+    stages: str = "flow clot",
+    progress: Progress | None = None,
     flow: dict[str, Any] | None = None,
 ) -> None:
     """Run the named stages in ``folder``. Collective."""
     flow_settings, clot_settings = settings(flow)
     paths = {
-        "mesh": folder / "mesh.h5", "results": folder / "results.h5",
+        "mesh": folder / "mesh.h5",
+        "results": folder / "results.h5",
         "checkpoint": folder / "checkpoint",
     }
     progress = progress or Progress(None)
     if "flow" in stages:
         run_flow(
-            comm, **paths, flow=flow_settings, clot=clot_settings, key="flow", case_text="",
-            record={}, progress=progress,
+            comm,
+            **paths,
+            flow=flow_settings,
+            clot=clot_settings,
+            key="flow",
+            case_text="",
+            record={},
+            progress=progress,
         )
     if "clot" in stages:
         run_clot(

@@ -18,9 +18,12 @@ def model(**more: object) -> Growth:
 @pytest.mark.parametrize(
     ("eta", "expected"),
     [
-        (-0.5, 0.0), (0.0, 0.0), (0.1, 0.0),
+        (-0.5, 0.0),
+        (0.0, 0.0),
+        (0.1, 0.0),
         (0.5, 0.5 * (0.4**3 + 0.9**3) / 0.9**3),  # half-way of the Hill law: η − 0.1 = 0.4
-        (1.0, 1.0), (1.3, 1.0),
+        (1.0, 1.0),
+        (1.3, 1.0),
     ],
 )
 def test_adhesion_law(eta: float, expected: float) -> None:
@@ -47,8 +50,10 @@ def test_no_drag_without_clot() -> None:
 
 def test_gates_are_half_at_their_thresholds() -> None:
     law = model(shear_threshold="10 1/s", age_threshold="5 s")
-    shear, age = np.array([0.0, 10.0, 30.0, 0.0, 0.0, 10.0]), np.array([1e9, 1e9, 1e9, -1.0,
-    5.0, 5.0])
+    shear, age = (
+        np.array([0.0, 10.0, 30.0, 0.0, 0.0, 10.0]),
+        np.array([1e9, 1e9, 1e9, -1.0, 5.0, 5.0]),
+    )
     assert law.gate(shear, age) == pytest.approx([1.0, 0.5, 0.1, 0.0, 0.5, 0.25], rel=1e-12)
     assert law.wall_flux(shear[:2]) == pytest.approx([1.8e-4, 0.9e-4], rel=1e-12)
     assert law.coagulating(np.array([-0.2, 0.0, 1.0, 3.0])) == pytest.approx([0.0, 0.0, 0.5, 0.9])

@@ -21,11 +21,25 @@ from tests.solvers.chain import settings, write_mesh
 
 COMM = MPI.COMM_WORLD
 DOUBLE = [
-    "flow/mean/velocity", "flow/mean/pressure", "flow/mean/age", "flow/mean/shear_rate",
-    "flow/wall/tawss", "flow/wall/traction_mean", "flow/series/flow_rate",
-    "flow/series/pressure", "clot/mean/velocity", "clot/mean/pressure", "clot/mean/age",
-    "clot/wall/tawss", "clot/series/time", "clot/series/volume", "clot/series/refreshed",
-    "clot/series/pressure_drop", "wall/area", "wall/centre", "wall/normal",
+    "flow/mean/velocity",
+    "flow/mean/pressure",
+    "flow/mean/age",
+    "flow/mean/shear_rate",
+    "flow/wall/tawss",
+    "flow/wall/traction_mean",
+    "flow/series/flow_rate",
+    "flow/series/pressure",
+    "clot/mean/velocity",
+    "clot/mean/pressure",
+    "clot/mean/age",
+    "clot/wall/tawss",
+    "clot/series/time",
+    "clot/series/volume",
+    "clot/series/refreshed",
+    "clot/series/pressure_drop",
+    "wall/area",
+    "wall/centre",
+    "wall/normal",
 ]
 SINGLE = ["clot/fraction", "flow/wall/traction"]
 
@@ -146,7 +160,7 @@ def test_checkpoint_moves_between_ranks(saved_on: int, read_on: int, tmp_path: P
     launch(1, "tests.solvers.steps", tmp_path, "whole", 10)
     launch(saved_on, "tests.solvers.steps", tmp_path, "first", 5)
     launch(read_on, "tests.solvers.steps", tmp_path, "second", 5, "first")
-    flow, layout = _saved(MPI.COMM_SELF, tmp_path, 0)
+    _, layout = _saved(MPI.COMM_SELF, tmp_path, 0)
     whole = checkpoint.restore(tmp_path / "whole.h5", layout, "k")
     moved = checkpoint.restore(tmp_path / "second.h5", layout, "k")
     assert whole is not None

@@ -130,8 +130,15 @@ def test_checkpoint_of_another_mesh_is_refused(folder: Path, finished: Path) -> 
 
 def killed(folder: Path, flow: int, clot: int) -> None:
     """The case in a process that ends itself by SIGKILL at a word of the flow or of the clot."""
-    command = [sys.executable, "-P", "-m", "tests.solvers.chain", str(folder), str(flow),
-    str(clot)]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "tests.solvers.chain",
+        str(folder),
+        str(flow),
+        str(clot),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
@@ -157,9 +164,7 @@ def test_killed_flow_leaves_a_readable_file(
     assert_same(folder, finished)
 
 
-def test_killed_clot_leaves_a_readable_file(
-    folder: Path, finished: Path, clot_words: int
-) -> None:
+def test_killed_clot_leaves_a_readable_file(folder: Path, finished: Path, clot_words: int) -> None:
     killed(folder, 0, round(0.8 * clot_words))
     with Results(folder / "results.h5") as results:
         done = len(results.times())

@@ -1,4 +1,4 @@
-"""The same vein in millimetres and in metres; openings and conditions that do not belong together."""
+"""The same vein in millimetres and metres; openings and conditions that do not belong together."""
 
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ WRITTEN: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (
         {"radius": "5 mm", "length": "10 mm", "size": "2 mm"},
         {
-            "density": "1060 kg/m^3", "period": "1 s",
-            "rheology": {"kind": "newtonian", "mu": "3.5 mPa s"}, "scheme": {"dt": "20 ms"},
+            "density": "1060 kg/m^3",
+            "period": "1 s",
+            "rheology": {"kind": "newtonian", "mu": "3.5 mPa s"},
+            "scheme": {"dt": "20 ms"},
             "boundary": {
                 "inlet": {"kind": "flow_rate", "mean": "60 mL/min"},
                 "outlet": {"kind": "pressure", "pressure": "6 mmHg"},
@@ -28,8 +30,10 @@ WRITTEN: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (
         {"radius": "0.005 m", "length": "1 cm", "size": "0.2 cm"},
         {
-            "density": "1.06 g/cm^3", "period": "1000 ms",
-            "rheology": {"kind": "newtonian", "mu": "0.035 poise"}, "scheme": {"dt": "0.02 s"},
+            "density": "1.06 g/cm^3",
+            "period": "1000 ms",
+            "rheology": {"kind": "newtonian", "mu": "0.035 poise"},
+            "scheme": {"dt": "0.02 s"},
             "boundary": {
                 "inlet": {"kind": "flow_rate", "mean": "1e-6 m^3/s"},
                 "outlet": {"kind": "pressure", "pressure": "799.9343 Pa"},

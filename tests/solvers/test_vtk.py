@@ -94,8 +94,9 @@ def test_fields_have_their_physics(finished: Path) -> None:
 
 def test_attributes_say_what_was_done(finished: Path) -> None:
     with Results(finished / "results.h5") as results:
-        roles = {n: results.attributes(f"boundaries/{n}")["role"] for n in
-        results.names("boundaries")}
+        roles = {
+            n: results.attributes(f"boundaries/{n}")["role"] for n in results.names("boundaries")
+        }
         assert roles == {"inlet": "inlet", "outlet": "outlet"}
         flow, clot = results.attributes("flow"), results.attributes("clot")
         assert (flow["key"], flow["complete"], flow["element"]) == ("flow", 1, "P1/P1")

@@ -69,7 +69,9 @@ def test_developed_flow(
     vessel = spread(tube("6 mm", size))
     settings = flow_settings(
         pressures(f"{gradient * length} Pa"),
-        density=density, rheology={"kind": "carreau"}, scheme={"element": element, "dt": dt},
+        density=density,
+        rheology={"kind": "carreau"},
+        scheme={"element": element, "dt": dt},
     )
     flow = settle(Flow(vessel, settings), 1e-6, 200)
     z, p = flow.Q.coordinates[:, 2], flow.scheme.p

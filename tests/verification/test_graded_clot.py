@@ -1,4 +1,4 @@
-"""Flow past a clot whose edge is graded, as growth leaves it, stays bounded at usual time steps."""
+"""Flow past a clot with a graded edge, as growth leaves it, is bounded at usual time steps."""
 
 import numpy as np
 import pytest

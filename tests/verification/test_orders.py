@@ -28,10 +28,17 @@ def advance(cells: int, degree: int, dt: float, until: float) -> Projection:
     V, Q = Space(geometry, degree), Space(geometry, 1)
     fixed = V.dofs_on(mesh.exterior_facet_indices(box.topology))
     scheme = Projection(
-        geometry, degree=degree, density=1.0, rheology=Newtonian.model_construct(mu=FLOW.nu),
+        geometry,
+        degree=degree,
+        density=1.0,
+        rheology=Newtonian.model_construct(mu=FLOW.nu),
         dt=dt,
-        velocity_dofs=fixed, pressure_dofs=NONE, open_facets=NONE, tolerances="tight",
-        velocity_space=V, pressure_space=Q,
+        velocity_dofs=fixed,
+        pressure_dofs=NONE,
+        open_facets=NONE,
+        tolerances="tight",
+        velocity_space=V,
+        pressure_space=Q,
     )
     x = V.coordinates
     scheme.u, scheme.u_old = FLOW.velocity(x, 0.0), FLOW.velocity(x, -dt)
@@ -83,7 +90,7 @@ def orders(before: Array, after: Array, ratio: float = 2.0) -> Array:
 
 
 SPACE = [
-    # degree, cells a side, dt, bounds of the order of u and of p, largest errors on the finest mesh
+    # degree, cells a side, dt, bounds of the orders of u and p, largest errors on the finest mesh
     pytest.param(1, (8, 16, 24), 5e-3, (1.8, 2.2), (1.7, 2.7), (0.0035, 0.05), id="P1/P1"),
     pytest.param(2, (3, 6, 12), 1.25e-3, (2.7, 3.3), (1.8, 2.6), (0.0003, 0.012), id="P2/P1"),
 ]
@@ -116,8 +123,9 @@ def test_orders_in_time_of_p2p1() -> None:
 @pytest.mark.parametrize(("degree", "p_bounds"), [(1, (1.1, 1.9)), (2, (1.4, 2.2))])
 def test_orders_in_space_and_time_together(degree: int, p_bounds: tuple[float, float]) -> None:
     # P1/P1's stabilisation depends on dt, so that its order in time shows only when h falls too
-    levels = [(6, 0.1), (12, 0.05), (24, 0.025)] if degree == 1 else [(3, 0.1), (6, 0.05), (12,
-    0.025)]
+    levels = (
+        [(6, 0.1), (12, 0.05), (24, 0.025)] if degree == 1 else [(3, 0.1), (6, 0.05), (12, 0.025)]
+    )
     errors = [error(advance(n, degree, dt, 0.2)) for n, dt in levels]
     for before, after in itertools.pairwise(errors):
         u_order, p_order = orders(before, after)

@@ -136,5 +136,5 @@ def test_mass_balances_at_every_step_of_a_breath(element: str, size: str) -> Non
         assert flow.flow_rates()["inlet"] == pytest.approx(-now, rel=1e-10)
         assert imbalance(flow.flow_rates()) < 1e-9  # a direct pressure solve: rounding
         if step > 25:  # the start from rest is over
-            # species go with the conservative velocity; that at nodes balances to O(h²): 3.1e-3 here
+            # species go with the conservative velocity; at nodes it balances to O(h²): 3.1e-3 here
             assert imbalance(flow.nodal_flow_rates()) < 5e-3

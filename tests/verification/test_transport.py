@@ -38,8 +38,12 @@ class Column:
         inlets = self.space.dofs_on(ends["inlet"]) if speed else np.zeros(0, dtype=np.int32)
         w = np.tile([0.0, 0.0, speed], (self.geometry.count, 1))
         self.transport = SteadyTransport(
-            self.space, w, diffusivity=diffusivity, decay=decay, inlets=inlets,
-            openings=self.outlet
+            self.space,
+            w,
+            diffusivity=diffusivity,
+            decay=decay,
+            inlets=inlets,
+            openings=self.outlet,
         )
         self.z = self.space.coordinates[:, 2]
 
@@ -117,8 +121,12 @@ def aged(element: str, size: str) -> tuple[Flow, Array, Array]:
     flow = settle(Flow(spread(tube("30 mm", size)), settings), 1e-5, 400)
     w = flow.scheme.kernel.mean(flow.scheme.u) - flow.scheme.w_correction.T
     transport = SteadyTransport(
-        flow.Q, w, diffusivity=1e-9, decay=0.0,
-        inlets=flow.Q.dofs_on(flow.patches["inlet"].numbers), openings=flow.patches["outlet"],
+        flow.Q,
+        w,
+        diffusivity=1e-9,
+        decay=0.0,
+        inlets=flow.Q.dofs_on(flow.patches["inlet"].numbers),
+        openings=flow.patches["outlet"],
     )
     return flow, w, transport.solve(np.ones(flow.geometry.count))
 

@@ -81,7 +81,9 @@ def test_pressure_gradient_and_wall_shear_stress() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("times", "average", "index"), [(1, 0.178253536, 0.0), (4, 0.295335583, 0.198218660)])
+@pytest.mark.parametrize(
+    ("times", "average", "index"), [(1, 0.178253536, 0.0), (4, 0.295335583, 0.198218660)]
+)
 def test_oscillatory_shear_index(times: int, average: float, index: float) -> None:
     # the reversing case has four times the amplitude, 10 mL/s, and the flow is linear
     _, stress = last_cycle()

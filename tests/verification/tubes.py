@@ -97,7 +97,9 @@ def box(sides: Sequence[float], counts: Sequence[int]) -> TaggedMesh | None:
     paths = [np.cumsum([0, *stride[list(turn)]]) for turn in itertools.permutations(range(3))]
     cells = np.concatenate([first[:, None] + path for path in paths])
     faces = np.concatenate([np.delete(cells, corner, axis=1) for corner in range(4)])
-    _, where, times = np.unique(np.sort(faces, axis=1), axis=0, return_index=True, return_counts=True)
+    _, where, times = np.unique(
+        np.sort(faces, axis=1), axis=0, return_index=True, return_counts=True
+    )
     facets = faces[where[times == 1]]
     z = points[facets, 2].mean(axis=1)
     tags = np.select([z < 1e-9 * sides[2], z > (1.0 - 1e-9) * sides[2]], [10, 11], 1)
