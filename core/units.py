@@ -7,9 +7,8 @@ from functools import cache
 import pint
 
 WRITTEN = re.compile(
-    r"\s*[+-]?(\d+\.?\d*|\.\d+|nan|inf)([eE][+-]?\d+)?"
-    r"(\s*(1\s*/\s*)?[A-Za-zµμ°%][A-Za-zµμ°%_ ·*/()²³⁻]*((\^|\*\*)[+-]?\d+[ ·*/()A-Za-z]*)*)?\s*"
-    r"(/\s*[A-Za-z]+((\^|\*\*)\d+)?)*\s*$",
+    r"\s*[+-]?(\d+\.?\d*|\.\d+|nan|inf)(e[+-]?\d+)?"  # one number
+    r"\s*(1\s*/)?(\s*[*·/]?\s*[a-zµμ°%][a-zµμ°%_0-9]*[²³]?(\s*(\^|\*\*)\s*[+-]?\d+)?)*\s*",
     re.IGNORECASE,
 )
 """One number, then one unit: pint alone would read "0,8 mm" as 8 mm and "3 4 mm" as 12 mm."""
@@ -38,7 +37,7 @@ def to_si(text: object, unit: str) -> float:
         return _finite(float(text), text)
     if not isinstance(text, str):
         raise UnitError(f'{text} has no unit; write e.g. "{text} {unit}"')
-    if not WRITTEN.match(text):
+    if not WRITTEN.fullmatch(text):
         comma = " (write 0.8, not 0,8)" if "," in text else ""
         raise UnitError(f'cannot read {text!r} as a quantity{comma}; write e.g. "1 {unit}"')
     try:

@@ -23,10 +23,13 @@ class Solver:
 
     def __init__(self, name: str, mat: PETSc.Mat, kind: str, tolerance: float) -> None:
         self.name = name
+        self._patient: PETSc.KSP | None = None
         self.ksp = PETSc.KSP().create(mat.comm)
         self.ksp.setOperators(mat)
         getattr(self, f"_{kind}")()
-        self.ksp.setTolerances(rtol=tolerance, atol=1e-50, max_it=2000)
+        self.ksp.setTolerances(rtol=tolerance, atol=1e-50, max_it=1000)
+        if self._patient is not None:
+            self._patient.setTolerances(rtol=tolerance, atol=1e-50, max_it=2000)
         self.iterations = 0
 
     def _advection(self) -> None:
@@ -34,6 +37,11 @@ class Solver:
         self.ksp.setType("bcgs")
         self.ksp.getPC().setType("jacobi")
         self.ksp.setInitialGuessNonzero(True)
+        self._patient = PETSc.KSP().create(self.ksp.comm)
+        self._patient.setOperators(self.ksp.getOperators()[0])
+        self._patient.setType("gmres")
+        self._patient.setGMRESRestart(100)
+        self._patient.getPC().setType("bjacobi")
 
     def _steady(self) -> None:
         """Advection without a time step: a direct factor."""
@@ -62,15 +70,24 @@ class Solver:
     def refactor(self) -> None:
         """The matrix changed: build the preconditioner anew at the next solve."""
         self.ksp.setOperators(self.ksp.getOperators()[0])
+        if self._patient is not None:
+            self._patient.setOperators(self.ksp.getOperators()[0])
+
+    def _attempt(self, ksp: PETSc.KSP, b: PETSc.Vec, x: PETSc.Vec) -> int:
+        ksp.solve(b, x)
+        self.iterations = ksp.getIterationNumber()
+        return int(ksp.getConvergedReason())
 
     def solve(self, b: PETSc.Vec, x: PETSc.Vec, where: str = "") -> None:
         """x ← A⁻¹ b. Raises `Diverged`. Collective."""
         # values written through their arrays leave PETSc with the norms of the old ones
         b.stateIncrease()
         x.stateIncrease()
-        self.ksp.solve(b, x)
-        self.iterations = self.ksp.getIterationNumber()
-        reason = self.ksp.getConvergedReason()
+        reason = self._attempt(self.ksp, b, x)
+        if reason < 0 and self._patient is not None:
+            # short recurrences may break down at large steps; a long one starts afresh
+            x.set(0.0)
+            reason = self._attempt(self._patient, b, x)
         if reason < 0 or x.norm() != x.norm():
             raise Diverged(
                 f"the {self.name} solve failed after {self.iterations} iterations: "

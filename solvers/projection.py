@@ -12,7 +12,7 @@ convection carries ρτ (ū·∇u − π)·(ū·∇)v with π the nodal average 
 no spurious pressures in the steady state, no blow-up in under-resolved jets, second order kept.
 
 Where a cell of height H cannot resolve the Brinkman layer √K (S = H²/K ≫ 1; b = S⁴/(S⁴ + 6⁴)),
-θ = b/(m d) hands the pressure force to the projection: f is then Darcy's −K∇p/μ cell by cell,
+θ = b/(m d), b ≤ m d, hands the pressure force to the projection: f is Darcy's −K∇p/μ by cell,
 and the nodal velocity only has to know the friction μ/√K that the layer exerts on open blood.
 A row of nodes H apart exerts just that with the drag 2d/(1 + √(1+S)), which replaces d there.
 
@@ -51,6 +51,8 @@ Array = NDArray[Any]
 
 UNRESOLVED = 6.0
 """S = H²/K at which half of the pressure force is handed to the projection."""
+HANDOVER = 50.0
+"""How sharply the nodal drag turns to the layer's friction as b nears 1."""
 PERMEATION = 100.0
 """Shear rate [1/s] that sets the viscosity of what permeates a clot."""
 HEIGHT = np.sqrt(2.0 / 3.0)
@@ -174,17 +176,26 @@ class Projection:
         return np.asarray(stiff**4 / (stiff**4 + UNRESOLVED**4))
 
     def _nodal_drag(self) -> Array:
-        """The drag [Pa s/m²] that gives a row of nodes the friction of the unresolved layer."""
+        """The drag [Pa s/m²] that gives a row of nodes the friction of the unresolved layer.
+
+        It is d itself until the projection carries all of the pressure force (b near m d): only
+        then does the nodal velocity not have to be Darcy's.
+        """
         stiff = self._stiffness_number()
         excess = 0.5 * (np.sqrt(1.0 + stiff) - 1.0)
+        excess = excess / (1.0 + HANDOVER * (1.0 - self._carried()) * excess)
         return np.asarray(self.drag / (1.0 + self._unresolved(stiff) * excess))
+
+    def _carried(self) -> Array:
+        """b, at most m d: more would push against the pressure force that the nodes still feel."""
+        share = self._unresolved(self._stiffness_number())
+        return np.asarray(np.minimum(share, self._mobility * self.drag))
 
     def _prepare_weights(self) -> None:
         """θ: share of the pressure force in the projection; α: weight of the sub-scales in g."""
-        share = self._unresolved(self._stiffness_number())
         dragged = np.where(self.drag > 0.0, self._mobility * self.drag, 1.0)
-        self._theta = share / dragged
-        self._openness = 1.0 - share
+        self._theta = self._carried() / dragged
+        self._openness = 1.0 - self._unresolved(self._stiffness_number())
         h = self.geometry.size
         rate = 4.0 * self.viscosity / h**2 + 2.0 * self.density * self._speed / h
         self._alpha = 1.0 / (1.0 + rate * self._mobility)
@@ -230,14 +241,14 @@ class Projection:
         return now if order == 1 else 2.0 * now - old
 
     def _streamline_time(self) -> Array:
-        """τ [s] of the orthogonal sub-scales of convection; 0 for quadratic velocities."""
+        """τ [s] of the orthogonal sub-scales of convection; 0 for quadratic velocities.
+
+        A quarter of the usual h/2|u|: enough to hold jets at large steps, least loss elsewhere.
+        """
         if self.V.degree > 1:
             return np.zeros(self.geometry.count)
         h = self.geometry.size
-        rate = (
-            2.0 * self._speed / h
-            + (4.0 * self.viscosity / h**2 + self.drag) / self.density
-        )
+        rate = 8.0 * self._speed / h + (4.0 * self.viscosity / h**2 + self.drag) / self.density
         return np.asarray(self._openness / rate)
 
     def _fill_momentum(self, ahead: Array, streamline: Array) -> None:
@@ -317,7 +328,7 @@ class Projection:
 
     def _rotate(self, total: Array, divergence: Array, fixed: Array) -> Array:
         """p̃ − μ ∇·u at the points, without the clot, where the drag dominates."""
-        weight = self.viscosity * (1.0 - self._theta.clip(max=1.0)) * self.geometry.volume
+        weight = self.viscosity * (1.0 - self._theta) * self.geometry.volume
         mean = self.Q.sum(self.linear.spread(weight)) / self.lumped
         rotated = total - mean * self.Q.sum(divergence) / self.lumped
         rotated[self.fixed_p] = fixed
