@@ -19,8 +19,8 @@ def run() -> list[dict[str, object]]:
         start = time.perf_counter()
         value = speed(1.0 / parts)
         rows.append({
-            "bench": "clot-front", "id": f"clot-front.speed-l-over-{parts}", "value": value, "unit": "k l",
-            "reference": FRONT, "tolerance": 0.02, "source": "one-dimensional computation, h → 0",
+            "bench": "clot-front", "id": f"clot-front.speed-l-over-{parts}",
+            "value": value, "unit": "k l", "reference": FRONT, "tolerance": 0.02, "source": "one-dimensional computation, h → 0",
             "ok": abs(value / FRONT - 1.0) <= 0.02, "seconds": time.perf_counter() - start,
         })
     return rows

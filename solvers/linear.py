@@ -2,7 +2,7 @@
 warning.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from petsc4py import PETSc
 
@@ -23,7 +23,7 @@ class Solver:
 
     def __init__(self, name: str, mat: PETSc.Mat, kind: str, tolerance: float) -> None:
         self.name = name
-        self._patient: PETSc.KSP | None = None
+        self._patient: Any = None
         self.ksp = PETSc.KSP().create(mat.comm)
         self.ksp.setOperators(mat)
         getattr(self, f"_{kind}")()
