@@ -20,7 +20,8 @@ def run() -> list[dict[str, object]]:
         value = speed(1.0 / parts)
         rows.append({
             "bench": "clot-front", "id": f"clot-front.speed-l-over-{parts}",
-            "value": value, "unit": "k l", "reference": FRONT, "tolerance": 0.02, "source": "one-dimensional computation, h → 0",
+            "value": value, "unit": "k l", "reference": FRONT,
+            "tolerance": 0.02, "source": "one-dimensional computation, h → 0",
             "ok": abs(value / FRONT - 1.0) <= 0.02, "seconds": time.perf_counter() - start,
         })
     return rows

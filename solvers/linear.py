@@ -21,15 +21,16 @@ DIRECT_BELOW = 120_000
 class Solver:
     """One PETSc solver for one matrix; the preconditioner follows the matrix when told."""
 
+    _patient: Any = None
+    """A second solver, for where the first fails."""
+
     def __init__(self, name: str, mat: PETSc.Mat, kind: str, tolerance: float) -> None:
         self.name = name
-        self._patient: Any = None
         self.ksp = PETSc.KSP().create(mat.comm)
         self.ksp.setOperators(mat)
+        self.tolerance = tolerance
         getattr(self, f"_{kind}")()
         self.ksp.setTolerances(rtol=tolerance, atol=1e-50, max_it=1000)
-        if self._patient is not None:
-            self._patient.setTolerances(rtol=tolerance, atol=1e-50, max_it=2000)
         self.iterations = 0
 
     def _advection(self) -> None:
@@ -41,6 +42,7 @@ class Solver:
         self._patient.setOperators(self.ksp.getOperators()[0])
         self._patient.setType("gmres")
         self._patient.setGMRESRestart(100)
+        self._patient.setTolerances(rtol=self.tolerance, atol=1e-50, max_it=2000)
         self._patient.getPC().setType("bjacobi")
 
     def _steady(self) -> None:
