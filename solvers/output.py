@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import TwinError
 from core.fields import VIEWED
 from core.store import OWN, SCHEMA, VIEW
 from solvers.blocks import Blocks
@@ -41,11 +42,10 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None:
+        agreed = kind is None or issubclass(kind, TwinError)
+        # a rank that fails alone must not wait for the others in a collective close
+        if agreed or self.comm.size == 1:
             self.file.close()
-        else:
-            # a rank that fails alone must not wait for the others in a collective close
-            self.file = None
 
     @classmethod
     def create(

@@ -20,7 +20,7 @@ class FlowRate(Boundary):
         None,
         "mean flow rate into the vessel",
         above="0 m^3/s",
-        source="duplex of the patient",
+        source="the case; duplex of this patient where there is one",
     )
     shape: Profile = "parabolic"
     waveform: Annotated[Waveform, *shapes.field()] = Constant()

@@ -24,7 +24,7 @@ title = "A straight tube"
 kind = "tube"
 radius = "5 mm"
 length = "30 mm"
-size = "2.2 mm"
+size = "1.8 mm"
 
 [flow]
 cycles = 2

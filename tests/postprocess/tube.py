@@ -221,6 +221,7 @@ def _flow(
     time = np.arange(1, 201) * 0.06
     swing = 1 + 0.3 * np.sin(2 * np.pi * time / 4.0)
     series = flow.create_group("series")
+    series.attrs["boundaries"] = ["inlet", "outlet"]
     series["time"] = time
     leak = 1 + 1e-4
     series["flow_rate"] = tube.flow * np.column_stack([-swing, leak * swing])

@@ -14,6 +14,7 @@ from typing import Any
 
 from mpi4py import MPI
 
+from core.errors import TwinError
 from core.log import Progress
 from core.settings import read
 from meshes.sources.tube import Tube
@@ -42,8 +43,6 @@ CLOT: dict[str, Any] = {
     "stored": 3,
     "growth_width": "4 mm",
     "refresh_volume": "0.005 mL",
-    # so that the flow feels a soft clot: these tests are about states, not about stiff drag
-    "permeability": "1e-6 m^2",
     "model": {
         "kind": "growth",
         "front_speed": "60 um/min",
@@ -54,7 +53,7 @@ CLOT: dict[str, Any] = {
 }
 
 
-class Interrupted(RuntimeError):
+class Interrupted(TwinError):
     """Stands for whatever ends a run before its time."""
 
 
