@@ -71,7 +71,7 @@ class Until(Progress):
 
 
 def interrupt() -> None:
-    raise Interrupted
+    raise Interrupted("the run was interrupted")
 
 
 def kill() -> None:
