@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import CaseError, MeshError
+from core.errors import CaseError
 
 SCHEMA = 1
 WALL = "wall"
@@ -113,13 +113,3 @@ def load(path: Path) -> TaggedMesh:
             where=str(path),
             do="run the mesh stage again",
         ) from error
-
-
-def tag_of(names: Mapping[int, str], name: str) -> int:
-    """The tag of the boundary called ``name``. Raises `MeshError` listing the names there are."""
-    for tag, known in names.items():
-        if known == name:
-            return tag
-    raise MeshError(
-        f"the mesh has no boundary {name!r}", do=f"boundaries are: {', '.join(names.values())}"
-    )

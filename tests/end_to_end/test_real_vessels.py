@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jobs.toml import dumps
+from tests.meshes.test_data import ATLAS
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,19 +54,8 @@ def test_label_map_of_iliac_veins_to_pdf(data: Path, tmp_path: Path) -> None:
         "patient": {"pseudonym": "ATLAS"},
         "mesh": {
             "kind": "mask",
-            "path": there(data / "mesh" / "spl-abdominal-atlas" / "seg.nrrd"),
-            "labels": [8, 81, 82, 83, 84, 85, 86],
-            "unit": "mm",
-            "root": "cava",
-            "size": "3 mm",
-            "across": 6,
-            "openings": {
-                "cava": at(-18.2, -3.9, 75.7),
-                "left": at(29.0, -2.3, -81.3),
-                "right": at(-39.3, 1.7, -82.3),
-                "left_internal": at(14.9, 34.6, -71.3),
-                "right_internal": at(-24.3, 33.6, -71.3),
-            },
+            **ATLAS,
+            "path": there(data / ATLAS["path"]),
         },
         "flow": {
             "period": "0.4 s",
