@@ -10,20 +10,21 @@ import typer
 
 from core.errors import CaseError, TwinError
 from jobs import terminal
-
-CASE = Annotated[Path, typer.Argument(metavar="CASE.toml", help="the case file")]
-RUN = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder")]
-FILE = Annotated[Path, typer.Argument(metavar="FILE", help="a mesh.h5 or results.h5")]
-SET = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="A.B=VALUE", help='change a setting: measure.region="3 cm"'),
-]
-OUT = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="run folder; default: run, by the case")
-]
-DEBUG = Annotated[bool, typer.Option("--debug", metavar="", help="show where an error arose")]
-RANKS = Annotated[int | None, typer.Option(metavar="N", min=1, help="MPI processes")]
-UNTIL = Annotated[str | None, typer.Option(metavar="STAGE", help="mesh, flow, clot or measure")]
+from jobs.commands import (
+    CASE,
+    DEBUG,
+    FILE,
+    LOOK,
+    OUT,
+    RANKS,
+    RUN,
+    SELF,
+    SET,
+    START,
+    UNTIL,
+    WORK,
+    add_all,
+)
 
 app = typer.Typer(
     name="dvtwin", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -31,7 +32,6 @@ app = typer.Typer(
     help="Digital twins of deep vein thrombosis: image → flow → clot → report.\n\n"
     "Start with [bold]dvtwin demo[/]. For research use only: not for diagnosis or treatment.",
 )
-START, WORK, LOOK, SELF = "Start here", "Compute", "Look at a run", "The program itself"
 
 
 @app.callback(invoke_without_command=True)
@@ -274,6 +274,9 @@ def _run(
     print(f"Done: {pipeline.summary(took)}" if took else "Nothing to do: all is up to date.")
     if until is None:
         print(f"Report: {folder.pdf}\nFields: {folder.results} (opens in ParaView)")
+
+
+add_all(app)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.projection import Projection
+from solvers.schemes.projection import Projection
 from solvers.traction import WallShear
 
 Array = NDArray[Any]

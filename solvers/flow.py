@@ -13,7 +13,7 @@ from solvers.boundaries import Boundary
 from solvers.cells import Geometry, Space
 from solvers.facets import ConsistentFlux, Facets, Flux
 from solvers.profiles import profile
-from solvers.projection import Projection, StepLog
+from solvers.schemes.projection import Projection, StepLog
 from solvers.settings import FlowSettings
 
 Array = NDArray[Any]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from solvers.averages import Averages
 from solvers.cells import Space
-from solvers.projection import Projection
+from solvers.schemes.projection import Projection
 
 Array = NDArray[Any]
 

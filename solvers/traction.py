@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.facets import Facets
-from solvers.projection import Projection
+from solvers.schemes.projection import Projection
 
 Array = NDArray[Any]
 

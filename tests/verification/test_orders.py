@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from solvers.cells import Geometry, Space, quadrature
 from solvers.exact import EthierSteinman
-from solvers.projection import Projection
 from solvers.rheology.newtonian import Newtonian
+from solvers.schemes.projection import Projection
 
 Array = NDArray[Any]
 NONE = np.zeros(0, dtype=np.int32)

@@ -1,0 +1,1 @@
+"""Schemes that advance blood flow; one file a scheme."""
