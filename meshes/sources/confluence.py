@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, model_validator
 
 from core.settings import quantity
-from meshes.sources import MeshSource, Zone
+from meshes.sources import Meshed
 from meshes.tagged import TaggedMesh
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ STENOSIS = "median left common iliac stenosis 62.4 % in the same patients"
 DRAWN = "drawn after anatomy atlases"
 
 
-class Confluence(MeshSource):
+class Confluence(Meshed):
     """The vena cava ("cava") with both iliac veins ("left", "right"); they join at the origin.
 
     ``stenosis`` narrows the left common iliac vein to a flat ellipse, as its artery does.
@@ -25,12 +25,6 @@ class Confluence(MeshSource):
 
     kind: Literal["confluence"] = "confluence"
     size: float = quantity("m", "2 mm", "edge length in wide vessels", above="0 mm")
-    across: int = Field(8, ge=4, le=40, description="edges across a narrow vessel, at least")
-    refine: tuple[Zone, ...] = ()
-    layers: int = Field(0, ge=0, le=8, description="thin layers of cells along the wall")
-    layer_thickness: float = quantity(
-        "1", 0.15, "thickness of all layers, in radii", at_least=0.02, at_most=0.4
-    )
     cava_area: float = quantity(
         "m^2", "265.3 mm^2", "lumen of the inferior vena cava", source=AREAS, above="0 mm^2"
     )
@@ -122,10 +116,9 @@ class Confluence(MeshSource):
         """Distance function → contour → cut → remeshed → filled."""
         # these load VTK, which takes seconds: reading a case must not
         from meshes import anatomy
-        from meshes.tree import Fineness, mesh_tree
+        from meshes.tree import mesh_tree
 
         parts = anatomy.tubes(self.shape())
-        fine = Fineness(self.size, self.across, self.refine, self.layers, self.layer_thickness)
         lines = [part.line for part in parts]
-        mesh = mesh_tree(anatomy.surface_of(parts), anatomy.ends(parts), lines, fine)
+        mesh = mesh_tree(anatomy.surface_of(parts), anatomy.ends(parts), lines, self.fineness())
         return TaggedMesh(**mesh, record={"root": "cava"})

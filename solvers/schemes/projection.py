@@ -24,7 +24,7 @@ Sources: Guermond, Minev & Shen 2006 (overview); Codina 2000 (sub-scales); Timme
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mpi4py import MPI
 from petsc4py import PETSc
@@ -46,6 +46,9 @@ from solvers.kernels import (
 )
 from solvers.linear import RELATIVE, Solver, Tolerances, symmetric_kind
 from solvers.rheology import Rheology
+
+if TYPE_CHECKING:
+    from solvers.coupling import Responses
 
 Array = NDArray[Any]
 
@@ -107,6 +110,7 @@ class Projection:
         self.clot_viscosity = float(rheology.viscosity(np.full(1, PERMEATION))[0])
         self.time, self.steps = 0.0, 0
         self._gradients: tuple[Array, Array] | None = None
+        self.coupling: Responses | None = None
         self.enclosed = geometry.comm.allreduce(len(pressure_dofs), MPI.SUM) == 0
         self._tolerances = RELATIVE[tolerances]
         self._beta = backflow
@@ -162,6 +166,8 @@ class Projection:
         slopes = geometry.gradients
         self._L.fill(np.einsum("cai,cbi,c->abc", slopes, slopes, geometry.volume * self._mobility))
         self._pressure.refactor()
+        if self.coupling is not None:
+            self.coupling.renew()
         openness = 1.0 - self._unresolved(self._stiffness_number())
         volume = Q.sum(self.linear.spread(openness * geometry.volume))
         self._open_volume = np.maximum(volume, 1e-12 * self.lumped)
@@ -321,10 +327,28 @@ class Projection:
         self._dp.x.scatter_forward()
         total = start + self._dp.x.array
         slope = linear.gradient(total)
+        if self.coupling is not None:
+            total += self.coupling.couple(u, self._mobility * (slope - g))
+            fixed, slope = total[self.fixed_p], linear.gradient(total)
         self.f_old, self.f = self.f, self._mobility * (slope - kept)
         self.w_correction = self._mobility * (slope - g)
         self.p = self._rotate(total, divergence, fixed)
         return self._pressure.iterations
+
+    def response(self, fixed: Array) -> tuple[Array, Array]:
+        """φ (points), ∇·(m∇φ) = 0 with ``fixed`` at the fixed points, and m∇φ (d, c).
+        Collective.
+        """
+        phi = np.zeros(self.Q.local)
+        phi[self.fixed_p] = fixed
+        flux = self._mobility * self.linear.gradient(phi)
+        self.Q.sum(-self.linear.along_gradients(flux * self.geometry.volume), self._r)
+        self._r.x.array[self.fixed_p] = 0.0
+        self._dp.x.array[:] = 0.0
+        self._pressure.solve(self._r.x.petsc_vec, self._dp.x.petsc_vec, "response to an opening")
+        self._dp.x.scatter_forward()
+        phi += self._dp.x.array
+        return phi, self._mobility * self.linear.gradient(phi)
 
     def _rotate(self, total: Array, divergence: Array, fixed: Array) -> Array:
         """p̃ − μ ∇·u at the points, without the clot, where the drag dominates."""

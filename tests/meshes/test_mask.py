@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import CaseError, MeshError
 from core.settings import read
-from meshes import anatomy, image
+from meshes import anatomy, image, labels
 from meshes.build import build
 from meshes.ends import ends_of
 from meshes.quality import opening_tags
@@ -77,7 +77,7 @@ def test_left_is_on_the_patients_left(vein_mesh: TaggedMesh) -> None:
 def test_cuts_hardly_depend_on_where_exactly_the_openings_are_given(
     phantom: Path, veins: list[anatomy.Tube]
 ) -> None:
-    surface = image.surface_of(image.pick(image.read(phantom / "veins.nii.gz", 1e-3), (7,), ""))
+    surface = labels.surface_of(labels.pick(image.read(phantom / "veins.nii.gz", 1e-3), (7,), ""))
     exact = {end.name: end.point + 3 * end.outward + SHIFT for end in anatomy.ends(veins)}
     moved = {name: point + np.array([3.0, -3.0, 2.0]) for name, point in exact.items()}
     first, second = (ends_of(surface, at, "cava", 1.0)[0] for at in (exact, moved))
@@ -129,7 +129,7 @@ def test_image_in_metres_gives_the_same_surface(phantom: Path, tmp_path: Path) -
     labels = image.read(phantom / "veins.nii.gz", 1e-3)
     write_labels(tmp_path / "m.mha", labels.values, labels.spacing / 1e3, labels.origin / 1e3)
     again = image.read(tmp_path / "m.mha", 1.0)
-    first, second = (image.surface_of(image.pick(x, (7,), "")) for x in (labels, again))
+    first, second = (labels.surface_of(labels.pick(x, (7,), "")) for x in (labels, again))
     assert np.array_equal(first.triangles, second.triangles)
     assert second.points == pytest.approx(first.points, abs=1e-3)
 
@@ -204,8 +204,8 @@ def test_two_openings_at_one_end_are_refused(phantom: Path, veins: list[anatomy.
         of(table).build(phantom)
 
 
-def label_of(values: np.ndarray) -> image.Labels:
-    return image.Labels(values, np.eye(3), SPACING, np.zeros(3))
+def label_of(values: np.ndarray) -> image.Image:
+    return image.Image(values, np.eye(3), SPACING, np.zeros(3))
 
 
 def test_label_in_pieces_is_refused() -> None:
@@ -213,7 +213,7 @@ def test_label_in_pieces_is_refused() -> None:
     values[5:10, 5:10, 2:30] = True
     values[12:16, 12:16, 2:30] = True
     with pytest.raises(MeshError, match="in 2 pieces"):
-        image.gated(label_of(values))
+        labels.gated(label_of(values))
 
 
 def test_small_stray_and_cavity_are_mended_and_said() -> None:
@@ -222,7 +222,7 @@ def test_small_stray_and_cavity_are_mended_and_said() -> None:
     whole = values.copy()
     values[16, 16, 3] = True
     values[8, 8, 20] = False
-    mended, said = image.gated(label_of(values))
+    mended, said = labels.gated(label_of(values))
     assert np.array_equal(mended.values, whole)
     assert "largest piece" in said[0]
 
@@ -233,4 +233,4 @@ def test_handle_that_no_small_repair_removes_is_refused() -> None:
     values[20:26, 3:9, 3:35] = True
     values[4:26, 3:9, 3:9] = values[4:26, 3:9, 29:35] = True
     with pytest.raises(MeshError, match="1 handles"):
-        image.gated(label_of(values))
+        labels.gated(label_of(values))
