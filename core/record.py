@@ -100,7 +100,6 @@ def record(inputs: Mapping[str, Path], *, ranks: int = 1) -> dict[str, Any]:
             )
         },
         "ranks": ranks,
-        "inputs": {
-            name: {"file": path.name, "sha256": digest_file(path)} for name, path in inputs.items()
-        },
+        # no file's name: it may tell whose it is
+        "inputs": {name: {"sha256": digest_file(path)} for name, path in inputs.items()},
     }

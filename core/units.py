@@ -23,6 +23,7 @@ def _registry() -> "pint.UnitRegistry[float]":
     registry: pint.UnitRegistry[float] = pint.UnitRegistry(cache_folder=None)
     registry.define("fraction = 1 = _")
     registry.define("percent_ = 0.01 = _")
+    registry.define("IU = [activity]")  # international units of a drug
     return registry
 
 

@@ -10,11 +10,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from core.errors import CaseError
-from core.settings import Settings, effective, read
+from core.settings import Settings, effective, quantity, read
+from jobs.context import DRUGS, merge
 from jobs.toml import dumps, line_of
 from meshes.sources import MeshSource, sources
 from postprocess.settings import MeasureSettings
 from solvers.settings import ClotSettings, FlowSettings
+from solvers.waveforms.table import with_points
 
 PLAIN = (
     ("^Input should be", "must be"),
@@ -37,6 +39,26 @@ class Patient(Settings):
     age_band: str = Field(default="unknown", description='a decade, e.g. "40-49", or "90+"')
     study: str = Field(default="", max_length=80, description="what was imaged, or the trial")
     date: datetime.date | None = Field(default=None, description="day of the study")
+    context: str | None = Field(
+        default=None, description="FHIR file to take facts from; read once, only facts are kept"
+    )
+    haematocrit: float | None = quantity(
+        "1", meaning="share of red cells, as measured", optional=True, at_least=0.1, at_most=0.8
+    )
+    d_dimer: float | None = quantity(
+        "kg/m^3", meaning="D-dimer in plasma, as measured", optional=True, at_least="0 mg/L"
+    )
+    d_dimer_units: Literal["FEU", "DDU"] | None = None
+    drugs: tuple[str, ...] = Field(default=(), description="drugs against clotting")
+    context_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+
+    @field_validator("drugs")
+    @classmethod
+    def _are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := set(names) - set(DRUGS.values()):
+            known = ", ".join(DRUGS.values())
+            raise ValueError(f"{unknown.pop()!r} is none of the drugs that are told: {known}")
+        return names
 
     @field_validator("pseudonym")
     @classmethod
@@ -57,6 +79,9 @@ class Run(Settings):
     """How a case is computed; nothing here changes a result."""
 
     ranks: int = Field(default=2, ge=1, le=100_000, description="MPI processes of flow and clot")
+    checkpoint: float = quantity(
+        "s", "10 min", "wall time between checkpoints inside a cycle of the flow", above="0 s"
+    )
 
 
 class Case(Settings):
@@ -84,6 +109,19 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Case:
 
     Raises `CaseError` with the line and the key that need mending.
     """
+    text, table = _table(path, overrides)
+    if isinstance(person := table.get("patient"), dict) and person.get("context"):
+        table["patient"] = merge(person, path.parent)
+    return _checked(Case, table, path, text, overrides)
+
+
+def load_as[S: Settings](model: type[S], path: Path, overrides: Sequence[str] = ()) -> S:
+    """Another TOML file as a ``model``, with `load`'s checks and messages."""
+    text, table = _table(path, overrides)
+    return _checked(model, table, path, text, overrides)
+
+
+def _table(path: Path, overrides: Sequence[str]) -> tuple[str, dict[str, Any]]:
     text = _text(path)
     try:
         table = tomllib.loads(text)
@@ -91,8 +129,14 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Case:
         raise _syntax(path, text, error) from error
     for override in overrides:
         _apply(table, override)
+    return text, with_points(table, path.parent)
+
+
+def _checked[S: Settings](
+    model: type[S], table: Mapping[str, Any], path: Path, text: str, overrides: Sequence[str]
+) -> S:
     try:
-        return read(Case, table, path.name)
+        return read(model, table, path.name)
     except CaseError as error:
         raise _placed(error, path, text, overrides) from error
 

@@ -15,27 +15,40 @@ from typing import Any
 
 from core.errors import CaseError, TryAgain, TwinError
 from core.log import Progress, to_terminal
+from jobs import estimate
 from jobs.executors.here import without_mpi
 from jobs.folder import Folder, full, is_full
 from jobs.stages import STAGES, Stage, digest_inputs, keys
 from jobs.work import Task
 
 log = logging.getLogger(__name__)
+PETSC_MEMORY = 55
+"""PETSc's error code where it could get no memory."""
 
 
 def perform(name: str, path: Path, stages: Sequence[Stage] = STAGES) -> int:
-    """Do stage ``name`` of the run in ``path``; gives the exit code. Collective if parallel."""
+    """Do stage ``name`` of the run in ``path``; gives the exit code. Collective if parallel.
+
+    SIGUSR1 asks for a stop. A serial stage ends at once. In a parallel one the kernel keeps the
+    signal back until a `solvers.stop.StopRequest` listens, by which all ranks stop together: one
+    that left alone would keep the others waiting for ever.
+    """
     folder = Folder(path)
     stage = next(stage for stage in stages if stage.name == name)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     comm = _world() if stage.parallel else None
     rank = comm.rank if comm else 0
     if comm is None:
         without_mpi()
     to_terminal(rank=rank)
-    signal.signal(signal.SIGUSR1, _stop)
     start = time.monotonic()
     try:
-        stage.work(_task(stage, folder, stages, comm))
+        if comm is None:
+            signal.signal(signal.SIGUSR1, _stop)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+        task = _task(stage, folder, stages, comm)
+        stage.work(task)
+        estimate.note(task.case, stage, folder, comm, start)
         log.info("stage %s done in %.1f s", name, time.monotonic() - start)
         code = 0
     except BaseException as error:
@@ -77,9 +90,10 @@ def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 def _tell(error: BaseException, folder: Folder, stage: str) -> int:
     """Leave `error.json` for whoever started this process; the first rank that fails tells."""
     trace = "".join(traceback.format_exception(error))
+    memory = isinstance(error, MemoryError) or getattr(error, "ierr", 0) == PETSC_MEMORY
     if is_full(error):
         error = full(folder.path)
-    elif isinstance(error, MemoryError):
+    elif memory:
         error = TwinError("there is not enough memory", do="use a coarser mesh, or more memory")
         error.exit_code = 6
     elif not isinstance(error, TwinError):
@@ -94,7 +108,7 @@ def _tell(error: BaseException, folder: Folder, stage: str) -> int:
     with contextlib.suppress(OSError):  # a full disk is recognised by whoever waits for us
         _first(folder.error, {
             "what": error.what, "where": error.where, "do": error.do,
-            "exit_code": error.exit_code, "traceback": trace,
+            "exit_code": error.exit_code, "traceback": trace, "memory": memory,
         })
     return error.exit_code
 

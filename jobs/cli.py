@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 
-from core.errors import CaseError, TwinError
+from core.errors import TwinError
 from jobs import terminal
 from jobs.commands import (
     CASE,
     DEBUG,
-    FILE,
     LOOK,
     OUT,
     RANKS,
@@ -25,6 +24,7 @@ from jobs.commands import (
     WORK,
     add_all,
 )
+from jobs.commands.runs import compute
 
 app = typer.Typer(
     name="dvtwin", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -68,28 +68,7 @@ def demo(
     terminal.say(f"The bundled case, an iliac vein under compression (synthetic image), in {out}/")
     if examples.prepare(out):
         terminal.say("  image    made")
-    _run(out / "case.toml", ranks=min(2, os.process_cpu_count() or 1))
-
-
-@app.command(rich_help_panel=START)
-def new(
-    template: Annotated[str, typer.Argument(help="an example's name")] = "",
-    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="where")] = None,
-    listed: Annotated[bool, typer.Option("--list", metavar="", help="show the templates")] = False,
-) -> None:
-    """Write a commented case to start from.
-
-    Example: dvtwin new own-mesh my-vein
-    """
-    from jobs import examples
-
-    if listed or not template:
-        for name, title in examples.titles().items():
-            print(f"{name:<20} {title}")
-        return
-    case = examples.copy(template, folder or Path(template))
-    examples.prepare(case.parent)
-    print(f"{case}\nEdit it, then: dvtwin check {case}")
+    compute(out / "case.toml", ranks=min(2, os.process_cpu_count() or 1))
 
 
 @app.command(rich_help_panel=WORK)
@@ -128,40 +107,7 @@ def run(
 
     Example: dvtwin run case.toml --set flow.boundary.left.mean="250 mL/min"
     """
-    _run(case, settings, ranks, until, out)
-
-
-@app.command(rich_help_panel=LOOK)
-def status(
-    runs: Annotated[list[Path] | None, typer.Argument(metavar="[RUN]...")] = None,
-) -> None:
-    """How runs stand; without a name, those in and below this folder."""
-    from jobs import look
-
-    found = look.runs(runs or ())
-    if not found:
-        print("No runs here. Start one with: dvtwin run CASE.toml")
-        return
-    terminal.show(look.status_table(found))
-
-
-@app.command(rich_help_panel=LOOK)
-def logs(
-    run: RUN,
-    stage: Annotated[str, typer.Argument(help="mesh, flow, …; default: the last")] = "",
-    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="how many lines")] = 40,
-) -> None:
-    """The end of a stage's log."""
-    from jobs.executors.here import last_lines
-    from jobs.folder import find
-
-    folder = find(run)
-    log = folder.log(stage or str(folder.status().get("stage", "")))
-    if not log.exists():
-        there = ", ".join(sorted(path.stem for path in log.parent.glob("*.log")))
-        raise CaseError("there is no such log", where=str(log), do=f"there is {there or 'none'}")
-    print(f"--- {log}")
-    print("\n".join(last_lines(log, lines)))
+    compute(case, settings, ranks, until, out)
 
 
 @app.command(rich_help_panel=LOOK)
@@ -172,16 +118,7 @@ def report(run: RUN, debug: DEBUG = False) -> None:  # noqa: ARG001
     folder = find(run)
     told = folder.status()
     case = folder.path / told["base"] / told["case"]
-    _run(folder.case, out=folder.path, source=case, force=("report",))
-
-
-@app.command(rich_help_panel=LOOK)
-def inspect(file: FILE) -> None:
-    """What a mesh or results file holds."""
-    from jobs import look
-
-    for name, text in look.summary(file):
-        print(f"{name:<22} {text}")
+    compute(folder.case, out=folder.path, source=case, force=("report",))
 
 
 @app.command(rich_help_panel=LOOK)
@@ -253,27 +190,6 @@ def stage(name: str, run: Path) -> None:
     from jobs.child import perform
 
     raise typer.Exit(perform(name, run))
-
-
-def _run(
-    case: Path, settings: list[str] | None = None, ranks: int | None = None,
-    until: str | None = None, out: Path | None = None, *, source: Path | None = None,
-    force: tuple[str, ...] = (),
-) -> None:
-    from jobs import pipeline
-    from jobs.case import load
-    from jobs.folder import Folder
-    from jobs.screen import Screen
-
-    read = load(case, settings or ())
-    folder = Folder(out or case.parent / "run")
-    plan = pipeline.Plan(read, source or case, folder, ranks or read.run.ranks, until, force)
-    terminal.say(f"{read.title}  →  {folder.path}/")
-    with Screen() as screen:
-        took = pipeline.run(plan, screen)
-    print(f"Done: {pipeline.summary(took)}" if took else "Nothing to do: all is up to date.")
-    if until is None:
-        print(f"Report: {folder.pdf}\nFields: {folder.results} (opens in ParaView)")
 
 
 add_all(app)

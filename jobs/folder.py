@@ -13,9 +13,15 @@ from typing import Any, TextIO
 
 from core.errors import CaseError, JobError
 from core.record import digest_file, now
+from jobs import audit
 
 UNSIGNED = {"status.json", "audit.jsonl", "progress.jsonl", "error.json", "SHA256SUMS", ".lock"}
 """Files that go on changing after a run is done, or that hold the digests themselves."""
+UNSEALED = {"logs", "checkpoint", "slurm", "outbox"}
+"""Folders of such files; what was in the outbox stands in the audit log."""
+
+FULL = ("no space left on device", "errno = 28,", "disk quota exceeded", "mpi_file_write")
+"""What is said where there is no room; MPI says only that it could not write."""
 
 
 @dataclass(frozen=True)
@@ -137,13 +143,14 @@ class Folder:
         return sorted(
             path for path in self.path.rglob("*")
             if path.is_file() and path.name not in UNSIGNED
-            and not {"logs", "checkpoint"} & set(path.relative_to(self.path).parts)
+            and not UNSEALED & set(path.relative_to(self.path).parts)
         )
 
     def sign(self) -> None:
-        """Write SHA256SUMS."""
+        """Write SHA256SUMS, and its own digest into the audit log."""
         lines = [f"{digest_file(p)}  {p.relative_to(self.path)}\n" for p in self.artefacts()]
         write_text(self.sums, "".join(lines))
+        audit.note(self.audit, "sealed", sums=digest_file(self.sums))
 
     def verify(self) -> list[str]:
         """What differs from SHA256SUMS: one line each, nothing where all is as it was made."""
@@ -152,6 +159,8 @@ class Folder:
                 "there is no SHA256SUMS here", where=str(self.path),
                 do="only a finished run can be verified: `dvtwin run CASE.toml`",
             )
+        if audit.last_sealed(self.audit) not in (None, digest_file(self.sums)):
+            return ["SHA256SUMS: not as it was sealed in audit.jsonl"]
         lines = self.sums.read_text().splitlines()
         known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         there = {str(path.relative_to(self.path)): path for path in self.artefacts()}
@@ -194,8 +203,8 @@ def is_full(error: BaseException) -> bool:
     """Whether ``error`` says that there is no room: HDF5 tells it in its text only."""
     number = error.errno if isinstance(error, OSError) else None
     text = str(error).lower()
-    return number in {errno.ENOSPC, errno.EDQUOT} or any(
-        sign in text for sign in ("no space left on device", "errno = 28,", "disk quota exceeded")
+    return number in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} or any(
+        sign in text for sign in FULL
     )
 
 
@@ -215,7 +224,7 @@ def unwritable(error: OSError, path: Path) -> JobError:
 def full(path: Path) -> JobError:
     """The disk that holds ``path`` has no room left."""
     return JobError(
-        "the disk is full", where=str(path),
+        "the disk is full, or takes no more of this file", where=str(path),
         do="make room, then run the same command again: it goes on where it stopped",
     )
 

@@ -1,68 +1,72 @@
 """What is in a run, a mesh file or a results file, in a few lines."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from core.errors import CaseError
+from jobs.executors.standing import Standing
 from jobs.folder import Folder, find
 from jobs.screen import Tail, describe, span
 
-COLOURS = {"done": "green", "failed": "red", "running": "cyan", "stopped": "yellow", "lost": "red"}
+COLOURS = {
+    "done": "green", "failed": "red", "running": "cyan", "requeued": "cyan", "queued": "blue",
+    "stopped": "yellow", "cancelled": "yellow", "lost": "red", "unknown": "magenta",
+}
 Lines = list[tuple[str, str]]
 
 
 def runs(paths: Sequence[Path]) -> list[Folder]:
-    """The runs that ``paths`` name; without any, those in and just below the current folder."""
-    if paths:
-        return [find(path) for path in paths]
-    here = Path()
-    near = [here, *sorted(here.glob("*/")), *sorted(here.glob("*/run/"))]
+    """The runs that ``paths`` name or hold; without any, those in and below the current folder."""
+    if not paths:
+        return _below(Path())
+    found = []
+    for path in paths:
+        near = _below(path) if path.is_dir() else []
+        found += near or [find(path)]
+    return found
+
+
+def _below(start: Path) -> list[Folder]:
+    near = [start, *sorted(start.glob("*/")), *sorted(start.glob("*/run/"))]
     return [Folder(path) for path in near if (path / "status.json").exists()]
 
 
-def status_table(folders: Sequence[Folder]) -> Table:
+def status_table(standings: Sequence[Standing]) -> Table:
     """One line a run: how it stands, where it is, how long each stage took."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("run", "title", "state", "now", "took"):
         table.add_column(title, overflow="fold")
-    for folder in folders:
-        status = folder.status()
-        state = state_of(status)
-        at = _at(folder, status) if state in {"running", "stopped"} else status.get("reason", "")
+    for one in standings:
+        status, where = one.status, one.why
+        if one.state in {"running", "stopped", "requeued"} and "stage" in status:
+            at = _at(one.folder, str(status["stage"]))
+            where = f"{at}  {where}".strip() if one.state != "stopped" else where or at
         took = ", ".join(
             f"{name} {span(stage['seconds'])}"
             for name, stage in status.get("stages", {}).items() if "seconds" in stage
         )
-        shown = Text(state, style=COLOURS.get(state, ""))
-        table.add_row(str(folder.path), status.get("title", ""), shown, at, took)
+        shown = Text(one.state, style=COLOURS.get(one.state, ""))
+        table.add_row(str(one.folder.path), status.get("title", ""), shown, where, took)
     return table
 
 
-def state_of(status: dict[str, Any]) -> str:
-    """The state, "lost" for a run whose process is gone without a word."""
-    state = str(status.get("state", "new"))
-    if state == "running" and not _alive(status):
-        return "lost"
-    return state
-
-
-def _alive(status: dict[str, Any]) -> bool:
-    if status.get("host") not in (None, os.uname().nodename):
-        return True
-    return Path(f"/proc/{status.get('process', 0)}").exists()
-
-
-def _at(folder: Folder, status: dict[str, Any]) -> str:
-    stage = str(status.get("stage", ""))
-    tail = Tail(folder.progress, stage)
-    tail._at = max(0, tail._at - 65536)
-    entry = tail.read()
+def _at(folder: Folder, stage: str) -> str:
+    entry = Tail(folder.progress, stage, back=65536).read()
     return f"{stage} {100 * float(entry.get('done', 0)):.0f} %  {describe(entry)}".strip()
+
+
+def is_ours(path: Path) -> bool:
+    """Whether ``path`` is a mesh.h5 or results.h5, or no HDF5 file at all: others are foreign."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return "dvtwin" in file or ("sections" in file and "facet_tags" in file)
+    except OSError:
+        return True
 
 
 def summary(path: Path) -> Lines:

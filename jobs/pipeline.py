@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.errors import (
     CaseError,
@@ -24,7 +25,7 @@ from core.errors import (
 from core.record import commit
 from jobs import audit
 from jobs.executors import Executor, Job, Resources
-from jobs.executors.here import Here, last_lines
+from jobs.executors.here import Here, identity, last_lines
 from jobs.folder import Folder, full, write_text
 from jobs.screen import Screen, Tail, span
 from jobs.stages import Stage, chain, digest_inputs, keys
@@ -37,6 +38,11 @@ ERRORS = {kind.exit_code: kind for kind in KINDS}
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 AGAIN = "run the same command again: it goes on where it stopped"
 Command = Callable[[str, Path], list[str]]
+_commit = cache(commit)  # two calls of git, for each of many runs
+
+
+class OutOfMemory(JobError):
+    """A stage was killed for its memory, or could get no more."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +78,11 @@ def run(
     """
     inputs = digest_inputs(plan.case, plan.base)
     planned = chain(plan.case, plan.until, stages)
-    _own(plan)
+    own(plan)
     took: dict[str, float] = {}
     with plan.folder.locked() as lock, _asked() as asks:
-        _open(plan)
+        _leave_alone(plan.folder)
+        open_books(plan, state="running", executor="here", process=identity(os.getpid()))
         for stage in planned:
             # anew for each: the sources may have changed while the one before was at work
             key = keys(plan.case, inputs, chain(plan.case, None, stages))[stage.name]
@@ -90,11 +97,14 @@ def run(
             screen.begin(stage.name, f"ranks: {plan.ranks}" if stage.parallel else "")
             job = _submit(plan, stage, executor((lock,)), command)
             took[stage.name] = _watch(plan, stage, job, asks, screen, tail)
-        _close(plan, took)
+        if took or not plan.folder.sums.exists():
+            close(plan.folder, list(took))
+        else:
+            plan.folder.set_status(state="done")
     return took
 
 
-def _own(plan: Plan) -> None:
+def own(plan: Plan) -> None:
     """Make the folder, unless it holds the run of another case file."""
     other = plan.folder.status().get("case")
     if other not in (None, plan.source.name):
@@ -105,32 +115,51 @@ def _own(plan: Plan) -> None:
     plan.folder.make()
 
 
-def _open(plan: Plan) -> None:
+def _leave_alone(folder: Folder) -> None:
+    """Raises `JobError` where Slurm has jobs of this run."""
+    if folder.status().get("executor") != "slurm":
+        return
+    from jobs.executors.standing import standing
+
+    there = standing(folder)
+    if there.live or there.state == "unknown":
+        raise JobError(
+            f"Slurm has this run ({there.state})", where=str(folder.path),
+            do=f"wait for it (`dvtwin status`), or end it: dvtwin cancel {folder.path}",
+        )
+
+
+def open_books(plan: Plan, **status: Any) -> None:
+    """Write the effective case and how the run stands."""
     from jobs.case import dump
 
     folder = plan.folder
     write_text(folder.case, dump(plan.case))
     folder.error.unlink(missing_ok=True)
     folder.set_status(
-        state="running", title=plan.case.title, case=plan.source.name,
+        title=plan.case.title, case=plan.source.name,
         base=os.path.relpath(plan.base, folder.path.resolve()), ranks=plan.ranks,
-        commit=commit(), process=os.getpid(), reason="",
+        until=plan.until, commit=_commit(), reason="", **status,
     )
-    audit.note(folder.audit, "run", case=plan.source.name, until=plan.until or "", commit=commit())
+    until = plan.until or ""
+    audit.note(folder.audit, "run", case=plan.source.name, until=until, commit=_commit())
 
 
-def _close(plan: Plan, took: Mapping[str, float]) -> None:
-    """Sign the artefacts where they changed or were never signed."""
-    if took or not plan.folder.sums.exists():
-        plan.folder.sign()
-    plan.folder.set_status(state="done")
-    audit.note(plan.folder.audit, "done", stages=list(took))
+def close(folder: Folder, stages: Iterable[str]) -> None:
+    """Seal the artefacts of a run whose ``stages`` were computed."""
+    from jobs.signing import seal
+
+    seal(folder)
+    folder.set_status(state="done", reason="")
+    audit.note(folder.audit, "done", stages=list(stages))
 
 
 def _submit(plan: Plan, stage: Stage, executor: Executor, command: Command) -> Job:
     folder, ranks = plan.folder, plan.ranks if stage.parallel else 0
     folder.error.unlink(missing_ok=True)
-    folder.set_stage(stage.name, state="running", started=time.time())
+    folder.set_stage(
+        stage.name, state="running", started=time.time(), resumed=resumes(folder, stage.name)
+    )
     folder.set_status(stage=stage.name)
     return executor.submit(
         command(stage.name, folder.path.resolve()), Resources(folder.log(stage.name), ranks)
@@ -150,23 +179,40 @@ def _watch(
             screen.say(f"  stopping {how}…")
         screen.show(tail.read())
         time.sleep(0.1)
-    if code == 0:
-        seconds = screen.end(tail.read())
+    try:
+        seconds = screen.seconds
+        conclude(folder, stage, code, seconds, stopped=bool(asks))
+    except TwinError as error:
+        screen.end(tail.read(), "stopped" if isinstance(error, TryAgain) else "failed")
+        raise
+    screen.end(tail.read())
+    return seconds
+
+
+def conclude(
+    folder: Folder, stage: Stage, code: int, seconds: float, *, stopped: bool = False
+) -> None:
+    """The books of a stage whose process ended with ``code``. Raises `TwinError` unless it is
+    done; ``stopped`` says that it was asked to.
+    """
+    if code == 0 and stage.stored(folder) is not None:
         folder.set_stage(stage.name, state="done", seconds=round(seconds, 2))
-        if stage.stored(folder) is None:
-            raise JobError(
-                f"the {stage.name} stage ended without its result", where=str(folder.path),
-                do=f"look into {folder.log(stage.name)}",
-            )
-        return seconds
-    error = why(stage.name, code, bool(asks), folder)
-    state = "stopped" if isinstance(error, TryAgain) else "failed"
-    screen.end(tail.read(), state)
-    with contextlib.suppress(JobError):  # a full disk must not hide the reason
-        folder.set_stage(stage.name, state=state, exit_code=error.exit_code)
-        folder.set_status(state=state, reason=error.what)
-        audit.note(folder.audit, state, stage=stage.name, reason=error.what)
+        return
+    error = why(stage.name, code, stopped, folder) if code else JobError(
+        f"the {stage.name} stage ended without its result", where=str(folder.path),
+        do=f"look into {folder.log(stage.name)}",
+    )
+    fail(folder, stage.name, error)
     raise error
+
+
+def fail(folder: Folder, stage: str, error: TwinError) -> None:
+    """Write down why ``stage`` ended before it was done."""
+    state = "stopped" if isinstance(error, TryAgain) else "failed"
+    with contextlib.suppress(JobError):  # a full disk must not hide the reason
+        folder.set_stage(stage, state=state, exit_code=error.exit_code)
+        folder.set_status(state=state, reason=error.what)
+        audit.note(folder.audit, state, stage=stage, reason=error.what)
 
 
 @contextlib.contextmanager
@@ -185,35 +231,48 @@ def _asked() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+def resumes(folder: Folder, stage: str) -> bool:
+    """Whether ``stage`` may go on from a checkpoint, so that its cost is not that of a whole."""
+    return any(folder.checkpoint.glob(f"{stage}*"))
+
+
 def why(stage: str, code: int, stopped: bool, folder: Folder) -> TwinError:
     """The reason that a stage's process ended with ``code``, in plain words."""
     if stopped:
         return TryAgain(f"stopped on request during the {stage} stage", do=AGAIN)
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        told = json.loads(folder.error.read_text())
-        kind = ERRORS.get(told["exit_code"], TwinError)
-        error = kind(told["what"], told["where"], told["do"])
-        error.add_note(told["traceback"])
+    if error := told(folder):
         return error
     if os.statvfs(folder.path).f_bavail == 0:
         return full(folder.path)
     if code == -signal.SIGKILL:
-        return JobError(
+        return OutOfMemory(
             f"the system killed the {stage} stage, most often because memory ran out",
             where=str(folder.log(stage)), do="use fewer ranks or a coarser mesh; then " + AGAIN,
         )
     if code < 0:
         name = signal.strsignal(-code) or f"signal {-code}"
-        error = JobError(
+        silent = JobError(
             f"the {stage} stage was ended by the system: {name.lower()}",
             where=str(folder.log(stage)), do=AGAIN + "; if it happens again, see `dvtwin doctor`",
         )
     else:
-        error = JobError(
+        silent = JobError(
             f"the {stage} stage ended with exit code {code} and said no more",
             where=str(folder.log(stage)), do="see `dvtwin doctor`; then " + AGAIN,
         )
-    error.add_note("\n".join(last_lines(folder.log(stage))))
+    silent.add_note("\n".join(last_lines(folder.log(stage))))
+    return silent
+
+
+def told(folder: Folder) -> TwinError | None:
+    """What the last stage's process said of its failure, if it could."""
+    try:
+        left = json.loads(folder.error.read_text())
+        kind = OutOfMemory if left.get("memory") else ERRORS.get(left["exit_code"], TwinError)
+        error = kind(left["what"], left["where"], left["do"])
+        error.add_note(left["traceback"])
+    except (OSError, ValueError, KeyError):
+        return None
     return error
 
 

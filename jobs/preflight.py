@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from core.errors import CaseError
+from jobs import estimate
 from jobs.folder import Folder
-from jobs.stages import STAGES, digest_inputs, keys
+from jobs.screen import span
+from jobs.stages import STAGES, chain, digest_inputs, keys
+from solvers.boundaries import kinds
 
 if TYPE_CHECKING:
     from jobs.case import Case
 
 WALLS = {"wall", "wall_ext"}
-BYTES_PER_CELL = {"P1/P1": 1.5e3, "P2/P1": 6e3}
-BYTES_PER_RANK = 0.2e9
-"""Memory of the same discretisations in oasisx, on dolfinx too (50,000 to 800,000 cells)."""
 LARGE_COURANT = 4
 """Convection is extrapolated in time: much larger steps than a cell's may grow."""
 
@@ -70,7 +70,7 @@ def match_boundaries(case: "Case", mesh: Path) -> None:
     for name in sorted(there - asked):
         raise CaseError(
             f"the mesh's opening {name!r} has no condition", where="flow.boundary",
-            do=f'add [flow.boundary.{name}] with kind = "flow_rate" or "pressure"; {have}',
+            do=f"add [flow.boundary.{name}] with a kind out of {kinds()}; {have}",
         )
 
 
@@ -96,9 +96,15 @@ def _sizes(mesh: Path) -> Sizes:
 
 
 def _of_mesh(case: "Case", sizes: Sizes) -> list[Finding]:
-    cells = sizes.figures["cells"]
-    need = cells * BYTES_PER_CELL[case.flow.scheme.element] + case.run.ranks * BYTES_PER_RANK
-    found = [Finding("good", "mesh", f"{cells:,.0f} cells, about {need / 1e9:.1f} GB of memory")]
+    cells = int(sizes.figures["cells"])
+    costs = estimate.estimates(case, chain(case), cells, case.run.ranks).values()
+    memory = max(cost.ranks * cost.memory for cost in costs) / 1e9
+    likely, upper = sum(cost.seconds for cost in costs), sum(cost.upper for cost in costs)
+    found = [
+        Finding("good", "mesh", f"{cells:,} cells, up to {memory:.1f} GB of memory"),
+        Finding("good", "walltime", f"about {span(likely)} on {case.run.ranks} rank(s), mostly "
+                f"within {span(upper)}: `dvtwin estimate`"),
+    ]
     courant = _courant(case, sizes)
     if courant is not None:
         text = f"blood crosses at most about {courant:.1f} cells in a step"

@@ -17,11 +17,13 @@ INTERVAL = 30.0
 
 
 class Tail:
-    """The newest entry of a stage in `progress.jsonl`, read as the file grows."""
+    """The newest entry of a stage in `progress.jsonl`, read as the file grows from ``back`` bytes
+    before its present end.
+    """
 
-    def __init__(self, path: Path, stage: str) -> None:
+    def __init__(self, path: Path, stage: str, back: int = 0) -> None:
         self.path, self.stage, self.last = path, stage, dict[str, Any]()
-        self._at = path.stat().st_size if path.exists() else 0
+        self._at = max(0, path.stat().st_size - back) if path.exists() else 0
 
     def read(self) -> dict[str, Any]:
         """The newest whole entry so far; empty before the first."""
@@ -104,10 +106,14 @@ class Screen:
             elapsed = span(clock - self._start)
             self.say(f"  {self._stage:<8} {100 * done:3.0f} %  {elapsed}  {detail}")
 
+    @property
+    def seconds(self) -> float:
+        """How long the stage at work has been so."""
+        return time.monotonic() - self._start
+
     def end(self, entry: Mapping[str, Any], word: str = "done") -> float:
         """The stage at work ends; gives the seconds it took."""
-        seconds = time.monotonic() - self._start
-        detail = describe(entry)
+        seconds, detail = self.seconds, describe(entry)
         if self._bar is not None:
             done = 1.0 if word == "done" else float(entry.get("done", 0.0))
             self._bars.update(self._bar, completed=done, detail=detail if word == "done" else word)

@@ -52,7 +52,7 @@ def flow(task: Task) -> None:
     run_flow(
         task.comm, mesh=folder.mesh, results=folder.results, checkpoint=folder.checkpoint,
         flow=case.flow, clot=case.clot, key=task.key, case_text=dump(case),
-        record=task.comm.bcast(made), progress=task.progress,
+        record=task.comm.bcast(made), progress=task.progress, interval=case.run.checkpoint,
     )
 
 
@@ -65,6 +65,7 @@ def clot(task: Task) -> None:
     run_clot(
         task.comm, mesh=folder.mesh, results=folder.results, checkpoint=folder.checkpoint,
         flow=case.flow, clot=case.clot, key=task.key, progress=task.progress,
+        interval=case.run.checkpoint,
     )
 
 
@@ -79,6 +80,7 @@ def measure(task: Task) -> None:
 
 def report(task: Task) -> None:
     """`metrics.json` and the pictures → `report.json` and `report.pdf`."""
+    from jobs.signing import status_text
     from postprocess.report import write
 
     case, folder = task.case, task.folder
@@ -86,5 +88,6 @@ def report(task: Task) -> None:
     write(
         folder.metrics, folder.results, folder.path, title=case.title,
         patient=case.patient.model_dump(mode="json"), assumptions=list(rows(case)), key=task.key,
+        status=status_text(folder, task.key),
     )
     task.progress.say("report", 1.0)

@@ -31,6 +31,15 @@ RIGHT = np.array(
 INTERNAL = np.array([[0, 0, 0], [-5, 12, -10], [-12, 22, -26], [-14, 28, -38]], dtype=float)
 """The left internal iliac vein from where it joins; the right one is its mirror image."""
 
+THIGH = np.array([[4, -6, -44], [7, -8, -92], [9, -2, -142], [11, 6, -194]], dtype=float)
+"""The left femoral vein, from where the iliac vein's course ends down the thigh."""
+
+DEEP = np.array([[0, 0, 0], [3, 7, -14], [7, 15, -34], [10, 20, -58]], dtype=float)
+"""The left deep femoral vein from where it joins."""
+
+GROIN = 45.0
+"""The deep femoral vein joins so far below the end of the iliac course [mm]."""
+
 BLEND = 2.5
 """Rounding of the crotch between two veins [mm]."""
 
@@ -89,16 +98,18 @@ class Shape:
     stenosis_length: float = 14.0
     flatness: float = 3.0
     internal: bool = False
+    femoral_length: float = 0.0
+    femoral_area: float = 114.0
+    deep_radius: float = 3.0
 
 
 def tubes(shape: Shape) -> list[Tube]:
     """The veins of the confluence: "cava", "left", "right" and, if wanted, the internal ones."""
     cava = _course(CAVA, shape.cava_length)
-    left, right = _course(LEFT, shape.leg_length), _course(RIGHT, shape.leg_length)
+    left, right = (_leg(controls, shape) for controls in (LEFT, RIGHT))
+    left_area = _areas(shape, left, shape.left_area, shape.left_external_area)
+    right_area = _areas(shape, right, shape.right_area, shape.right_external_area)
     s = np.arange(len(left)) * STEP
-    thin = _handover(s, shape.common_length)
-    left_area = shape.left_area + (shape.left_external_area - shape.left_area) * thin
-    right_area = shape.right_area + (shape.right_external_area - shape.right_area) * thin
     press = np.exp(-4 * np.log(2) * ((s - shape.stenosis_at) / shape.stenosis_length) ** 2)
     pressed = left_area * (1 - shape.stenosis * press)
     parts = [
@@ -107,19 +118,46 @@ def tubes(shape: Shape) -> list[Tube]:
         _tube("right", right, right_area, np.ones(len(right))),
     ]
     if shape.internal:
-        parts += _internals(shape, left, right)
+        parts += _twigs("internal", INTERNAL, 38.0, shape.internal_radius, left, right,
+                        shape.common_length)  # fmt: skip
+    if shape.femoral_length > GROIN:
+        parts += _twigs("deep", DEEP, 60.0, shape.deep_radius, left, right,
+                        shape.leg_length + GROIN)  # fmt: skip
     # the cava's curve leaves the confluence; the legs' curves arrive there when turned round
     return [_turned(part) if part.name != "cava" else part for part in parts]
 
 
-def _internals(shape: Shape, left: Array, right: Array) -> list[Tube]:
-    start = min(int(shape.common_length / STEP), len(left) - 1)
-    branch = _course(INTERNAL, 38.0)
-    area = np.full(len(branch), np.pi * shape.internal_radius**2)
-    even = np.ones(len(branch))
+def _leg(controls: Array, shape: Shape) -> Array:
+    """The course of an iliac vein, carried on down the thigh where that is wanted."""
+    iliac = _course(controls, shape.leg_length)
+    if shape.femoral_length <= 0:
+        return iliac
+    mirror = np.sign(controls[-1, 0]) * np.array([1, 0, 0]) + np.array([0, 1, 1])
+    # a centimetre apart: a spline through all points would follow their rounding
+    whole = np.concatenate([iliac[::40], iliac[-1] + THIGH * mirror])
+    return _course(whole, shape.leg_length + shape.femoral_length)
+
+
+def _areas(shape: Shape, curve: Array, common: float, external: float) -> Array:
+    """Lumen along a leg's course [mm²]: common iliac, external iliac, femoral."""
+    s = np.arange(len(curve)) * STEP
+    area = common + (external - common) * _handover(s, shape.common_length)
+    if shape.femoral_length > 0:
+        area = area + (shape.femoral_area - external) * _handover(s, shape.leg_length)
+    return np.asarray(area)
+
+
+def _twigs(
+    name: str, controls: Array, length: float, radius: float, left: Array, right: Array, at: float
+) -> list[Tube]:
+    """A vein that joins each leg at ``at`` [mm] along its course, mirrored on the right."""
+    start = min(int(at / STEP), len(left) - 1, len(right) - 1)
+    twig = _course(controls, length)
+    area = np.full(len(twig), np.pi * radius**2)
+    even = np.ones(len(twig))
     return [
-        _tube("left_internal", left[start] + branch, area, even),
-        _tube("right_internal", right[start] + branch * [-1, 1, 1], area, even),
+        _tube(f"left_{name}", left[start] + twig, area, even),
+        _tube(f"right_{name}", right[start] + twig * [-1, 1, 1], area, even),
     ]
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.errors import CaseError, MeshError
 from meshes import split
+from meshes.apart import apart
 
 Array = NDArray[Any]
 
@@ -71,6 +72,8 @@ def read(path: Path, tags: str | None = None) -> Foreign:
 
     Raises `CaseError` for what cannot be read, `MeshError` for what has no tetrahedra.
     """
+    from meshes import foreign_dolfin
+
     with _as_case_error(path):
         if path.is_dir():
             from meshes.foreign_folders import read_folder
@@ -78,15 +81,23 @@ def read(path: Path, tags: str | None = None) -> Foreign:
             found = read_folder(path)
         elif path.suffix in (".vtu", ".vtk", ".pvtu"):
             found = from_grid(vtk_grid(path), tags)
+        elif foreign_dolfin.is_dolfin(path):
+            found = foreign_dolfin.read(path)
         else:
             found = _read_meshio(path, tags)
     if len(found.points) == 0 or len(found.cells) == 0:
         raise MeshError(
             "the file has no tetrahedra",
             where=str(path),
-            do='give a volume mesh; a surface or image must be meshed first (kind = "mask")',
+            do='give a volume mesh; surfaces are kind = "surface", images kind = "mask"',
         )
     return found
+
+
+def read_safely(path: Path, tags: str | None = None) -> Foreign:
+    """`read` in a process of its own where VTK's readers are used: a damaged file may end them."""
+    by_vtk = path.is_dir() or path.suffix in (".vtu", ".vtk", ".pvtu")
+    return apart(read, path, tags) if by_vtk else read(path, tags)
 
 
 @contextlib.contextmanager
@@ -100,7 +111,8 @@ def _as_case_error(path: Path) -> Any:
         raise CaseError(
             f"cannot read this mesh file: {error or type(error).__name__}",
             where=str(path),
-            do="known: .msh, .vtu, .vtk, .xdmf, .med, .mesh, OpenFOAM and mesh-complete folders",
+            do="known: .msh, .vtu, .vtk, .xdmf, .med, .mesh, DOLFIN .h5 and .xml, "
+            "OpenFOAM and mesh-complete folders",
         ) from error
 
 

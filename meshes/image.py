@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import CaseError, MeshError
+from meshes import headers
 
 Array = NDArray[Any]
 
@@ -97,11 +98,9 @@ def to_itk(image: Image) -> Any:
 def _read_file(path: Path) -> Image:
     import SimpleITK as sitk  # noqa: N813
 
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+    headers.check(path)
     try:
-        reader.ReadImageInformation()
-        image = reader.Execute()
+        image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise CaseError(
             "cannot read the image",
@@ -115,15 +114,7 @@ def _read_file(path: Path) -> Image:
             where=str(path),
             do="give a three-dimensional image with one value a voxel",
         )
-    # ITK quietly reads a spacing of 0 as 1
-    said = [_number(reader, f"pixdim[{k}]") for k in (1, 2, 3)]
-    if any(value is not None and not value > 0 for value in said):
-        raise _no_spacing(path, said)
     return from_itk(image)
-
-
-def _number(reader: Any, key: str) -> float | None:
-    return float(reader.GetMetaData(key)) if reader.HasMetaDataKey(key) else None
 
 
 def _plausible(image: Image, path: Path) -> None:
@@ -135,19 +126,15 @@ def _plausible(image: Image, path: Path) -> None:
             "the image's axes or its place are damaged", where=str(path), do="export it anew"
         )
     if not ((image.spacing >= low) & (image.spacing <= high)).all():
-        raise _no_spacing(path, image.spacing.tolist())
+        numbers = " × ".join(f"{x:.4g}" for x in image.spacing)
+        raise CaseError(
+            f"voxels of {numbers} mm are not those of a vessel's image",
+            where=f"{path}; mesh.unit",
+            do="check `unit`, or export the image anew with its true spacing",
+        )
     if min(image.values.shape) < 3:
         raise CaseError(
             f"the image has {' × '.join(map(str, image.values.shape))} voxels",
             where=str(path),
             do="give the whole three-dimensional image, not a slice of it",
         )
-
-
-def _no_spacing(path: Path, said: list[Any]) -> CaseError:
-    numbers = " × ".join("?" if value is None else f"{value:.4g}" for value in said)
-    return CaseError(
-        f"voxels of {numbers} mm are not those of a vessel's image",
-        where=f"{path}; mesh.unit",
-        do="check `unit`, or export the image anew with its true spacing",
-    )

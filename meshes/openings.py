@@ -252,6 +252,7 @@ def _renumbered(strips: Array, ring: Array, count: int) -> Array:
 def _ears(ring: Array) -> Array:
     """Triangles of a flat polygon, running as it does."""
     points = vtk.vtkPoints()
+    points.SetDataTypeToDouble()  # in single precision the shortest edges' ears look folded
     polygon = vtk.vtkPolygon()
     for k, point in enumerate(ring):
         points.InsertNextPoint(*point)

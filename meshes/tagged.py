@@ -70,7 +70,7 @@ class TaggedMesh:
     def save(self, path: Path, *, key: str = "") -> None:
         """Write `mesh.h5` under a temporary name and rename it when it is whole."""
         partial = path.with_suffix(".partial")
-        with h5py.File(partial, "w", libver="earliest") as file:
+        with h5py.File(partial, "w", libver=("v110", "v110")) as file:
             file.attrs.update(
                 schema=SCHEMA,
                 key=key,
@@ -78,11 +78,11 @@ class TaggedMesh:
                 record=json.dumps(dict(self.record)),
             )
             for name in ("points", "cells", "cell_tags", "facets", "facet_tags"):
-                file[name] = getattr(self, name)
+                _put(file, name, getattr(self, name))
             group = file.create_group("sections")
-            group["branch"] = np.asarray(self.sections.branch, dtype="S")
+            _put(group, "branch", np.asarray(self.sections.branch, dtype="S"))
             for name in ("arc", "centre", "tangent", "radius"):
-                group[name] = getattr(self.sections, name)
+                _put(group, name, getattr(self.sections, name))
             file.create_group("quality").attrs.update(self.quality)
         with partial.open("rb") as written:
             os.fsync(written.fileno())
@@ -111,5 +111,10 @@ def load(path: Path) -> TaggedMesh:
         raise CaseError(
             "this is no dvtwin mesh file, or it is damaged",
             where=str(path),
-            do="run the mesh stage again",
+            do="delete it and run the same command again: it is made anew",
         ) from error
+
+
+def _put(group: "h5py.Group", name: str, values: Array) -> None:
+    """A dataset with checksums: damage is an error where it is read, never another mesh."""
+    group.create_dataset(name, data=values, fletcher32=np.size(values) > 0)

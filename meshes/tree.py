@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import MeshError
+from meshes import topology
 from meshes.fill import filled
 from meshes.layers import layered
-from meshes.openings import End, capped, cut_all
+from meshes.openings import End, capped
 from meshes.remesh import remeshed, sizes
 from meshes.sources import Ball, Zone
 from meshes.surface import Surface
@@ -18,6 +20,12 @@ from meshes.vmtk_lines import Line
 
 Array = NDArray[Any]
 MM = 1e3
+
+MOST_TRIANGLES = 3e6
+"""A wall of more stands for some 60 million cells."""
+
+FEWEST_TRIANGLES = 60
+"""A wall of fewer is no vessel."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +47,10 @@ class Fineness:
 def mesh_tree(
     surface: Surface, ends: list[End], lines: list[Line], fine: Fineness, extend: float = 0.0
 ) -> dict[str, Any]:
-    """Points [m], cells, tags and names; ``surface``, ``ends`` and ``lines`` are in mm."""
-    closed, names, normals = capped(cut_all(surface, ends), ends, extend)
+    """Points [m], cells, tags and names; the cut ``surface``, ``ends``, ``lines`` are in mm."""
+    closed, names, normals = capped(surface, ends, extend)
     wanted, radius = sizes(closed.points, lines, fine.size * MM, fine.across, fine.balls)
+    _affordable(closed, wanted)
     skin = _flat_caps(remeshed(closed, wanted, radius), names, normals)
     if fine.layers:
         radius = sizes(skin.points, lines, fine.size * MM, fine.across, ())[1]
@@ -59,6 +68,21 @@ def mesh_tree(
         "facet_tags": tags.astype(np.int32),
         "names": dict(names),
     }
+
+
+def _affordable(surface: Surface, wanted: Array) -> None:
+    """Raises `MeshError` for a mesh that no one can have meant, before hours are spent on it."""
+    vectors = topology.facet_vectors(surface.points, surface.triangles)
+    area = np.linalg.norm(vectors, axis=1)
+    # an equilateral triangle of edge h has √3/4 h² of area
+    number = float((area / (0.433 * wanted[surface.triangles].mean(axis=1) ** 2)).sum())
+    if number > MOST_TRIANGLES or number < FEWEST_TRIANGLES:
+        size = np.ptp(surface.points, axis=0)
+        raise MeshError(
+            f"the wall would have about {number:,.0f} triangles",
+            where=f"a vessel of {' × '.join(f'{x:.4g}' for x in size)} mm, mesh.size",
+            do="check `unit` and `size`",
+        )
 
 
 def _flat_caps(skin: Surface, names: Any, normals: Any) -> Surface:

@@ -1,6 +1,6 @@
 """Centrelines by VMTK from every opening to the root, with inscribed radii. Millimetres only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,10 @@ Array = NDArray[Any]
 
 MOST_TRIANGLES = 40_000
 """Finer surfaces are thinned first: the Voronoi diagram's cost grows, the line does not change."""
+
+
+SHAKE = 1e-3
+"""How far points are moved where a surface is too regular to trace [mm]."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,13 @@ def trace(surface: Surface, root: Array, ends: Array, limit: float = 300.0) -> l
     On a closed surface the ends are points of it; on an open one they are the nearest holes'.
     Raises `MeshError` where VMTK finds none. VMTK's tolerances are absolute: use millimetres.
     """
-    found: list[tuple[Array, Array]] = apart(_trace, surface, root, ends, limit=limit)
-    lines = [Line(points, radius) for points, radius in found]
-    if len(lines) != len(ends) or any(len(line.points) < 4 for line in lines):
+    lines = _lines(surface, root, ends, limit)
+    if not _whole(lines, ends):
+        # points of perfect cylinders lie on common spheres, and the Voronoi diagram breaks down
+        shaken = np.random.default_rng(0).normal(scale=SHAKE, size=surface.points.shape)
+        shifted = replace(surface, points=surface.points + shaken)
+        lines = _lines(shifted, root, ends, limit)
+    if not _whole(lines, ends):
         raise MeshError(
             f"found {len(lines)} centrelines for {len(ends)} openings",
             do="check that each opening lies at its own vessel's end",
@@ -55,6 +63,15 @@ def trace(surface: Surface, root: Array, ends: Array, limit: float = 300.0) -> l
                     do="move the opening to the middle of the vessel's end",
                 )
     return lines
+
+
+def _lines(surface: Surface, root: Array, ends: Array, limit: float) -> list[Line]:
+    found: list[tuple[Array, Array]] = apart(_trace, surface, root, ends, limit=limit)
+    return [Line(points, radius) for points, radius in found]
+
+
+def _whole(lines: list[Line], ends: Array) -> bool:
+    return len(lines) == len(ends) and all(len(line.points) >= 4 for line in lines)
 
 
 def _trace(surface: Surface, root: Array, ends: Array) -> list[tuple[Array, Array]]:

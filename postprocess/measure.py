@@ -1,6 +1,7 @@
 """The measure stage: results.h5 → metrics.json."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,42 +37,47 @@ def measure(results: Path, out: Path, settings: MeasureSettings, *, key: str) ->
             return
         resolved = checks.clot_resolved(found)
         Findings(
-            key, rows=rows(inputs, settings, resolved=resolved), gates=found,
+            key, rows=rows(inputs, resolved=resolved), gates=found,
             lesion=lesion(inputs), curves=curves(inputs), clot=clot(inputs, resolved=resolved),
         ).save(out)
 
 
-def rows(inputs: Inputs, settings: MeasureSettings, *, resolved: bool) -> list[Row]:
+def rows(inputs: Inputs, *, resolved: bool) -> list[Row]:
     """Every metric of the run; clot metrics only where a clot was grown."""
     grown = inputs.clot.has_clot
     chosen = [m for m in metrics().values() if grown or m.group != "clot"]
-    return [row for m in chosen for row in _rows(m, inputs, settings, resolved=resolved)]
+    return [row for m in chosen for row in _rows(m, inputs, resolved=resolved)]
 
 
-def _rows(m: Metric, inputs: Inputs, settings: MeasureSettings, *, resolved: bool) -> list[Row]:
+def _rows(m: Metric, inputs: Inputs, *, resolved: bool) -> list[Row]:
     try:
         values = np.atleast_1d(m(*(inputs.get(name) for name in m.needs)))
         site = str(inputs.get(m.site)) if m.site else ""
         parts = list(inputs.get(m.each)) if m.each else [""]
     except NotAssessable as reason:
         return [_missing(m, str(reason))]
-    made = []
+    segment, made = _segment(inputs), []
     for part, value in zip(parts, values, strict=True):
-        name = f"{m.name}_{part}" if part else m.name
-        made.append(_row(m, name, part, float(value), site, settings))
+        made.append(_row(m, part, float(value), site, segment))
     if m.group == "clot" and not resolved:
         return [_unresolved(row) for row in made]
     return [_with_note(row, inputs) for row in made]
 
 
-def _row(
-    m: Metric, name: str, part: str, value: float, site: str, settings: MeasureSettings
-) -> Row:
+def _segment(inputs: Inputs) -> str:
+    try:
+        return str(inputs.get("segment_code"))
+    except NotAssessable:
+        return ""
+
+
+def _row(m: Metric, part: str, value: float, site: str, segment: str) -> Row:
+    name = f"{m.name}_{re.sub(r'\W+', '_', part)}" if part else m.name
     if not math.isfinite(value):
         return _missing(m, "the value is not a number", name=name)
     known = thresholds().get(m.name)
     text, unit = shown(value, m.unit, m.shown_unit, known.limit if known else None)
-    verdict = judge(m.name, value, segment=settings.segment)
+    verdict = judge(m.name, value, segment=segment)
     return Row(
         name, m.label.replace("{part}", part.replace("_", " ")), value, m.unit, text, unit,
         verdict.flag, verdict.reference, verdict.source or m.source, site=site, group=m.group,
@@ -115,7 +121,13 @@ def lesion(inputs: Inputs) -> dict[str, Any]:
     table: dict[str, Any] = {
         "branch": site.branch, "arc": site.arc, "point": site.point, "text": str(site),
         "narrowed": narrowing.is_narrowed, "named": narrowing.settings.lesion is not None,
-        "region": inputs.region.region, "planes": {},
+        "region": inputs.region.region, "planes": {}, "segment": _segment(inputs),
+        "segment_name": inputs.get("lesion_segment").name,
+        "segments": [
+            {"branch": branch, "name": name, "point": _middle(inputs, branch)}
+            for branch, name in zip(inputs.branches.segments, inputs.branches.branch_names,
+                                    strict=True)
+        ],
     }
     for name in ("plane_peripheral", "plane_central"):
         try:
@@ -128,6 +140,12 @@ def lesion(inputs: Inputs) -> dict[str, Any]:
     except NotAssessable:
         pass
     return table
+
+
+def _middle(inputs: Inputs, branch: str) -> Any:
+    planes = inputs.narrowing.planes
+    on = np.flatnonzero(planes.branch == branch)
+    return planes.centre[on[len(on) // 2]]
 
 
 def curves(inputs: Inputs) -> dict[str, Any]:

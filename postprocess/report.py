@@ -4,6 +4,7 @@
 is embedded in the PDF. A run with a failed gate gets a one-page "no result" report instead.
 """
 
+import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,7 @@ def write(
     patient: Mapping[str, Any],
     assumptions: Sequence[Assumption],
     key: str,
+    status: str = STATUS,
 ) -> Path:
     """Write the report of a run into ``folder`` and return the path of the PDF.
 
@@ -49,7 +51,7 @@ def write(
     shutil.rmtree(folder / "figures", ignore_errors=True)
     with Results(results) as file:
         record = file.record()
-        document = _frame(found, file, record, title, patient, key)
+        document = _frame(found, file, record, title, patient, key, status)
         if found.failed:
             document |= _no_result(found)
         else:
@@ -71,9 +73,24 @@ def write(
     return pdf
 
 
+def restate(folder: Path, status: str) -> None:
+    """Show another ``status`` in the report of ``folder``; nothing else of it changes."""
+    document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    document["status"] = status
+    document["band"] = [
+        [name, status if name == "Status" else text] for name, text in document["band"]
+    ]
+    with Results(folder / "results.h5") as file:
+        created = str(file.record()["created"])
+    write_json(folder / "report.json", document)
+    partial = folder / "report.pdf.partial"
+    partial.write_bytes(typeset("summary", folder, created))
+    partial.replace(folder / "report.pdf")
+
+
 def _frame(
     found: Findings, results: Results, record: Mapping[str, Any], title: str,
-    patient: Mapping[str, Any], key: str,
+    patient: Mapping[str, Any], key: str, status: str,
 ) -> dict[str, Any]:
     """What every report has: title, header band, gates, traceability."""
     who = tables.patient(patient)
@@ -81,13 +98,16 @@ def _frame(
     name = f"R-{key[:8].upper()}"
     return {
         "schema": SCHEMA, "author": AUTHOR, "title": title, "subtitle": who["subtitle"],
-        "subject": who["subject"], "report": name, "created": created, "status": STATUS,
+        "subject": who["subject"], "report": name, "created": created, "status": status,
         "band": [
             ["Subject", who["subject"]], ["Sex / age", who["person"]], ["Report", name],
-            ["Created", created], ["Status", STATUS],
+            ["Created", created], ["Status", status],
         ],
         "gates": [vars(gate) for gate in found.gates],
-        "provenance": [_held(line) for line in tables.provenance(found, results, record, key)],
+        "provenance": [
+            _held(line)
+            for line in tables.provenance(found, results, record, key) + tables.context(patient)
+        ],
     }
 
 

@@ -67,7 +67,11 @@ class Cut:
 
 @dataclass
 class Curves:
-    """What was measured on each plane (S,), SI, NaN where not assessable; ``why`` says why not."""
+    """What was measured on each plane (S,), SI, NaN where not assessable; ``why`` says why not.
+
+    ``closed`` (S, K) is the share of the lumen that the clot closes at the K stored growth times,
+    ``total_pressure`` the flow-weighted mean of p + ρ u²/2.
+    """
 
     area: Array
     open_area: Array
@@ -75,14 +79,17 @@ class Curves:
     flow_rate: Array
     pressure: Array
     end_pressure: Array
+    total_pressure: Array
     speed: Array
+    closed: Array
     why: list[str] = field(default_factory=list)
 
     @classmethod
-    def empty(cls, count: int) -> "Curves":
-        """Nothing measured yet on ``count`` planes."""
-        names = [f.name for f in fields(cls) if f.name != "why"]
-        return cls(**{n: np.full(count, np.nan) for n in names}, why=[""] * count)
+    def empty(cls, count: int, times: int) -> "Curves":
+        """Nothing measured yet on ``count`` planes, for clots at ``times`` growth times."""
+        names = [f.name for f in fields(cls) if f.name not in ("why", "closed")]
+        one = {name: np.full(count, np.nan) for name in names}
+        return cls(**one, closed=np.full((count, times), np.nan), why=[""] * count)
 
     def assessable(self) -> Array:
         """Which planes hold numbers (S,)."""
@@ -92,20 +99,39 @@ class Curves:
 def measure(
     points: Array, cells: Array, planes: Planes, surfaces: Surfaces, nodal: Mapping[str, Array]
 ) -> Curves:
-    """Every plane's numbers; ``nodal`` holds velocity, pressure, clot, end_pressure if known."""
-    curves = Curves.empty(len(planes.arc))
+    """Every plane's numbers.
+
+    ``nodal`` holds, where known, velocity, pressure, total_pressure, end_pressure and the clot
+    (N, K).
+    """
+    times = nodal["clot"].shape[1] if "clot" in nodal else 0
+    curves = Curves.empty(len(planes.arc), times)
     cells = np.asfortranarray(cells)
     for i in range(len(planes.arc)):
-        distance = (points - planes.centre[i]) @ planes.tangent[i]
-        # points on the plane, as far as single precision can tell, count as in front of it
-        distance[np.abs(distance) <= 1e-7 * np.ptp(points)] = 0.0
-        front = distance >= 0
-        cut = piece(points, cells, distance, front, planes.centre[i], planes.radius[i])
+        cut, front = _cut(points, cells, planes, i)
         curves.why[i] = LEAVES if cut is None else _fault(i, cut, front, planes, surfaces)
         if cut is not None and not curves.why[i]:
             _reduce(curves, i, cut, planes, nodal)
     _drop_islands(curves, planes)
     return curves
+
+
+def _cut(points: Array, cells: Array, planes: Planes, i: int) -> tuple[Cut | None, Array]:
+    """The cut by plane ``i``, and which points are in front of it."""
+    distance = (points - planes.centre[i]) @ planes.tangent[i]
+    # points on the plane, as far as single precision can tell, count as in front of it
+    distance[np.abs(distance) <= 1e-7 * np.ptp(points)] = 0.0
+    front = distance >= 0
+    cut = piece(points, cells, distance, front, planes.centre[i], planes.radius[i])
+    return cut, front
+
+
+def area_means(points: Array, cells: Array, planes: Planes, i: int, nodal: Array) -> Array:
+    """Means (K,) of nodal fields (N, K) over plane ``i``, one that was found assessable."""
+    cut, _ = _cut(points, np.asfortranarray(cells), planes, i)
+    assert cut is not None
+    area = areas(cut.position[cut.triangles])
+    return np.asarray(area @ cut.values(nodal)[cut.triangles].mean(axis=1) / area.sum())
 
 
 def _drop_islands(curves: Curves, planes: Planes) -> None:
@@ -254,17 +280,27 @@ def _reduce(curves: Curves, i: int, cut: Cut, planes: Planes, nodal: Mapping[str
     total = float(area.sum())
     curves.area[i] = curves.open_area[i] = total
     curves.aspect[i] = _aspect(corners, area)
-    if "clot" in nodal:
-        clot = cut.values(nodal["clot"])[cut.triangles]
-        curves.open_area[i] = total - float(area @ share_above(clot, OPEN))
+    for time, clot in enumerate(nodal["clot"].T if "clot" in nodal else ()):
+        shut = float(area @ share_above(cut.values(clot)[cut.triangles], OPEN))
+        curves.closed[i, time] = shut / total
+        curves.open_area[i] = total - shut
     if "velocity" in nodal:
         speed = (cut.values(nodal["velocity"]) @ planes.tangent[i])[cut.triangles]
         curves.flow_rate[i] = float(area @ speed.mean(axis=1))
         curves.speed[i] = _sampled(corners, speed, planes.centre[i], planes.tangent[i])
+        if "total_pressure" in nodal:
+            head = cut.values(nodal["total_pressure"])[cut.triangles]
+            curves.total_pressure[i] = _product(area, head, speed) / curves.flow_rate[i]
     for name, curve in (("pressure", curves.pressure), ("end_pressure", curves.end_pressure)):
         if name in nodal:
             mean = cut.values(nodal[name])[cut.triangles].mean(axis=1)
             curve[i] = float(area @ mean) / total
+
+
+def _product(area: Array, first: Array, second: Array) -> float:
+    """∫ f g dA of fields (T, 3) that are linear on triangles."""
+    both = np.einsum("tk,tk->t", first, second) + first.sum(axis=1) * second.sum(axis=1)
+    return float(area @ both) / 12.0
 
 
 def _aspect(corners: Array, area: Array) -> float:

@@ -35,6 +35,29 @@ def share_above(values: Array, level: float) -> Array:
     return np.clip(shares, 0.0, 1.0)
 
 
+def level_area(values: Array, corners: Array, level: float) -> Array:
+    """Area [m²] of the surface where a linear field is ``level``, in each tetrahedron.
+
+    ``values`` (n, 4), ``corners`` (n, 4, 3). By the coarea formula it is the gradient's size times
+    the slope of the volume below the level.
+    """
+    ordered = np.sort(np.asarray(values, dtype=float), axis=1)
+    area = np.zeros(len(ordered))
+    cut = (ordered[:, 0] < level) & (ordered[:, -1] > level)
+    edges = corners[cut, 1:] - corners[cut, :1]
+    rise = values[cut, 1:] - values[cut, :1]
+    gradient = np.linalg.solve(edges, rise[..., None])[..., 0]
+    a, b, c, d = ordered[cut].T
+    ab, ac, ad, bc, bd, cd = b - a, c - a, d - a, c - b, d - b, d - c
+    x = level - b
+    low = _ratio(3 * (level - a) ** 2, ab * ac * ad)
+    middle = _ratio(3 * ab + 6 * x - 3 * _ratio(ac + bd, bc * bd) * x**2, ac * ad)
+    high = _ratio(3 * (d - level) ** 2, ad * bd * cd)
+    slope = np.where(level < b, low, np.where(level < c, middle, high))
+    area[cut] = np.linalg.norm(gradient, axis=1) * slope * volumes(corners[cut])
+    return area
+
+
 def _triangle_below(level: float, a: Array, b: Array, c: Array) -> Array:
     low = _ratio((level - a) ** 2, (b - a) * (c - a))
     high = 1.0 - _ratio((c - level) ** 2, (c - a) * (c - b))

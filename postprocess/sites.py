@@ -51,7 +51,8 @@ class Tree:
 
     def __init__(self, planes: Planes) -> None:
         self.planes = planes
-        links = [*self._along(), *self._joins()]
+        self._joined = self._joins()
+        links = [*self._along(), *self._joined]
         count = len(planes.arc)
         tail, head, way = (np.array(column) for column in zip(*links, strict=True)) if links else (
             np.zeros(0, int), np.zeros(0, int), np.zeros(0)
@@ -75,6 +76,23 @@ class Tree:
     def ways(self, plane: int) -> Array:
         """Way from ``plane`` to each plane [m], along or against the blood."""
         return np.asarray(dijkstra(self._links, directed=False, indices=plane))
+
+    @property
+    def joins(self) -> dict[int, list[int]]:
+        """The plane that each confluence begins with, and the last planes that run into it."""
+        found: dict[int, list[int]] = {}
+        for end, head, _ in self._joined:
+            found.setdefault(head, []).append(end)
+        return found
+
+    @property
+    def confluences(self) -> list[int]:
+        """The first planes after two or more branches have met."""
+        branch = self.planes.branch
+        return [
+            head for head, ends in self.joins.items()
+            if len(ends) > 1 or self.planes.arc[head] > self.planes.arc[branch == branch[head]].min()
+        ]
 
     def step(self, plane: int, way: float, *, central: bool) -> int:
         """The plane ``way`` [m] from ``plane``, on its branch if possible."""

@@ -19,7 +19,10 @@ Assumption = Setting | Mapping[str, Any]
 GROUPS = ("flow", "wall", "stasis", "clot")
 """Order of the groups of metrics on the page."""
 MOST_SETTINGS = 60
-KNOWN = frozenset({"pseudonym", "side", "sex", "age_band", "study", "date"})
+CONTEXT = frozenset({
+    "context", "context_sha256", "haematocrit", "d_dimer", "d_dimer_units", "drugs",
+})
+KNOWN = frozenset({"pseudonym", "side", "sex", "age_band", "study", "date"}) | CONTEXT
 """All that a report may know of a patient."""
 SHOWN = {
     "m": "mm", "m^2": "mm^2", "m^3": "mL", "m^3/s": "mL/min", "Pa s": "mPa s", "Pa*s": "mPa s",
@@ -43,6 +46,18 @@ def patient(table: Mapping[str, Any]) -> dict[str, str]:
         "person": " / ".join(part for part in (sex, age) if part) or "not given",
         "subtitle": " · ".join(part for part in parts if part) or "Side and study not given",
     }
+
+
+def context(table: Mapping[str, Any]) -> list[str]:
+    """One line of what else is known of the patient; none where nothing is."""
+    parts = []
+    if table.get("haematocrit"):
+        parts.append(f"haematocrit {100 * table['haematocrit']:.3g} %")
+    if table.get("d_dimer") is not None:
+        units = table.get("d_dimer_units") or "(units not told)"
+        parts.append(f"D-dimer {from_si(table['d_dimer'], 'kg/m^3', 'mg/L'):.3g} mg/L {units}")
+    parts += table.get("drugs") or []
+    return [f"Patient, as recorded: {', '.join(parts)}"] if parts else []
 
 
 def ordered(rows: Iterable[Row]) -> list[Row]:

@@ -88,6 +88,13 @@ def judge(
     return Verdict(flag, known.text, known.source)
 
 
+def median_area(segment: str) -> float | None:
+    """The published median lumen area [m²] of ``segment`` ("LCIV"); None where there is none."""
+    entry = _table()["median"]["minimum_area"]
+    known = segment != "source" and segment != "unit" and segment in entry
+    return to_si(entry[segment], entry["unit"]) if known else None
+
+
 def _median(name: str, segment: str) -> tuple[str, str]:
     entry = _table()["median"].get(name, {})
     if not segment or segment not in entry:

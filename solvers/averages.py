@@ -45,7 +45,7 @@ class Averages:
         now = (
             scheme.u,
             scheme.p,
-            scheme.kernel.mean(scheme.u) - scheme.w_correction.T,
+            scheme.carrier(),
             scheme.cell_shear_rate(),
             np.linalg.norm(tau, axis=1),
             tau,
@@ -55,3 +55,12 @@ class Averages:
             total = getattr(self, field.name)
             total += (value - total) / self.steps
         return tau
+
+
+@dataclass
+class Cycle:
+    """A cycle under way: the velocity at its start (dofs, d), the means so far, steps done."""
+
+    start: Array
+    averages: Averages
+    step: int = 0

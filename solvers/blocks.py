@@ -8,10 +8,15 @@ from typing import Any
 
 from mpi4py import MPI
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import CaseError
+
 Array = NDArray[Any]
+CHUNK = 1 << 20
+"""Bytes that share a checksum."""
 
 
 class Blocks:
@@ -66,3 +71,25 @@ class Blocks:
         kind = MPI._typedict[values.dtype.char]
         self.comm.Alltoallv([values, send * width, kind], [out, receive * width, kind])
         return out
+
+
+def put(
+    group: "h5py.Group", name: str, blocks: Blocks, values: Array, *, flat: bool = False
+) -> None:
+    """A new dataset of the values (owned, …) in the order of the file. Collective.
+
+    HDF5 keeps a checksum of every chunk, so damage is an error where it is read.
+    """
+    if 0 < blocks.total < blocks.comm.size:
+        raise CaseError(
+            f"the mesh is too small for {blocks.comm.size} ranks", do="use fewer (--ranks)"
+        )
+    block = blocks.to_file(np.ascontiguousarray(values))
+    width = block.shape[1] if flat else 1
+    shape = (blocks.total * width,) if flat else (blocks.total, *block.shape[1:])
+    rows = max(1, CHUNK // max(1, block.dtype.itemsize * int(np.prod(shape[1:], dtype=int))))
+    chunks = (min(rows, shape[0]), *shape[1:])
+    checked = {"chunks": chunks, "fletcher32": True} if shape[0] else {}
+    data = group.create_dataset(name, shape, dtype=block.dtype, **checked)
+    with data.collective:
+        data[blocks.start * width : blocks.stop * width] = block.reshape(-1) if flat else block

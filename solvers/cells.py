@@ -1,11 +1,11 @@
 """Element arrays: geometry, basis tables, and the scatter from cells to dofs and matrix entries.
 
 All element integrals of the solvers are array expressions over the local cells, with the cells
-along the last axis; this module turns their results into vectors and PETSc matrices. Nothing is
-compiled, and positions in the matrix are found once.
+along the last axis; this module turns their results into vectors and sparse matrices. Positions in
+the matrix are found once.
 """
 
-from collections.abc import Callable
+import ctypes
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,8 @@ import ufl
 from dolfinx import cpp, fem, la, mesh
 from numpy.typing import NDArray
 from scipy import sparse
+
+from solvers import native
 
 Array = NDArray[Any]
 
@@ -100,6 +102,25 @@ class Space:
         x.scatter_forward()
         return x.array
 
+    def sum_columns(self, partial: Array) -> Array:
+        """The same for columns (dofs, k); gives ``partial`` itself, summed. Collective."""
+        if self.map.comm.size > 1:
+            x = la.vector(self.map, partial.shape[1])
+            x.array[:] = partial.ravel()
+            x.scatter_reverse(cpp.la.InsertMode.add)
+            x.scatter_forward()
+            partial[:] = x.array.reshape(partial.shape)
+        return partial
+
+    def share(self, values: Array) -> Array:
+        """Give ghosts of ``values`` (dofs, k) what their owners have. Collective."""
+        if self.map.comm.size > 1:
+            x = la.vector(self.map, values.shape[1])
+            x.array[:] = values.ravel()
+            x.scatter_forward()
+            values[:] = x.array.reshape(values.shape)
+        return values
+
     @cached_property
     def coordinates(self) -> Array:
         """Coordinates (local dofs, 3) [m]."""
@@ -111,58 +132,90 @@ class Space:
         return np.asarray(fem.locate_dofs_topological(self.space, dim, facets))
 
 
+class Pattern:
+    """Where the entries of cell matrices (n, n) of a space stand in its sparse matrix.
+
+    ``csr`` holds this rank's rows, those of ghosts behind the owned ones; ``places`` (c, n, n)
+    are positions in its ``data``.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        u, v = ufl.TrialFunction(space.space), ufl.TestFunction(space.space)
+        self.csr = fem.create_matrix(fem.form(u * v * ufl.dx))
+        self.starts = np.ascontiguousarray(self.csr.indptr, dtype=np.int64)
+        self.columns = np.ascontiguousarray(self.csr.indices, dtype=np.int32)
+        self.places = self._find_places()
+
+    def _find_places(self) -> Array:
+        dofs, n = self.space.dofs, self.space.per_cell
+        library = native.sweeps()
+        if library is not None:
+            places = np.empty((len(dofs), n, n), dtype=np.int32)
+            parts = (native.pointer(x) for x in (dofs, self.starts, self.columns, places))
+            library.find_places(ctypes.c_int64(len(dofs)), ctypes.c_int64(n), *parts)
+            return places
+        width = np.int64(self.columns.max(initial=0)) + 1
+        rows = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        keys = rows * width + self.columns
+        wide = dofs.astype(np.int64)
+        wanted = wide[:, :, None] * width + wide[:, None, :]
+        return np.searchsorted(keys, wanted).astype(np.int32)
+
+    def entries(self, cells: Array) -> Array:
+        """This rank's entries of cell matrices (n, n, c)."""
+        out = np.zeros(len(self.columns))
+        for a in range(self.space.per_cell):
+            for b in range(self.space.per_cell):
+                out += np.bincount(self.places[:, a, b], cells[a, b], minlength=len(out))
+        return out
+
+    def add(self, data: Array, numbers: Array, cells: Array) -> None:
+        """Add to ``data`` the matrices (n, n, k) of the cells ``numbers``, which may repeat."""
+        np.add.at(data, self.places[numbers], np.moveaxis(cells, -1, 0))
+
+
+def dirichlet_rows(space: Space, dofs: Array) -> Array:
+    """Whether each dof, ghosts included, is fixed on any rank. Collective."""
+    flag = space.vector()
+    flag.x.array[np.asarray(dofs, dtype=np.int32)] = 1.0
+    flag.x.scatter_forward()
+    return np.asarray(flag.x.array > 0.5)
+
+
 class Matrix:
     """A PETSc matrix over a `Space` that is filled again and again from cell matrices (n, n,
     c).
     """
 
-    def __init__(self, space: Space, dirichlet: Array, *, symmetric: bool = False) -> None:
+    def __init__(
+        self,
+        space: Space,
+        dirichlet: Array,
+        *,
+        symmetric: bool = False,
+        pattern: Pattern | None = None,
+    ) -> None:
         self.space, self.symmetric = space, symmetric
         self.dirichlet = np.asarray(dirichlet, dtype=np.int32)
-        u, v = ufl.TrialFunction(space.space), ufl.TestFunction(space.space)
-        self._csr = fem.create_matrix(fem.form(u * v * ufl.dx))
-        indptr = self._csr.indptr.astype(np.int64)
-        indices = self._csr.indices
-        self._slots = self._find_slots(indptr, indices)
-        self._rows = int(indptr[space.owned])
-        columns = self._csr.index_map(1).local_to_global(indices[: self._rows])
-        self._indptr = indptr[: space.owned + 1].astype(np.int32)
-        self._columns = columns.astype(np.int32)
-        self._mark_dirichlet(indptr, indices)
+        self.pattern = pattern or Pattern(space)
+        self._csr = self.pattern.csr
+        self._rows = int(self.pattern.starts[space.owned])
+        local = self.pattern.columns[: self._rows]
+        self._starts = self.pattern.starts[: space.owned + 1].astype(np.int32)
+        self._columns = self._csr.index_map(1).local_to_global(local).astype(np.int32)
+        self._mark_dirichlet(dirichlet_rows(space, dirichlet), local)
         rows = (space.owned, space.map.size_global)
         self.mat = PETSc.Mat().createAIJ(
             (rows, rows),
-            csr=(self._indptr, self._columns, np.zeros(self._rows)),
+            csr=(self._starts, self._columns, np.zeros(self._rows)),
             comm=space.map.comm,
         )
         if symmetric:
             self.mat.setOption(PETSc.Mat.Option.SPD, True)
-        # entries of this rank's cells have columns that the space knows; the others stay zero
-        known = np.minimum(indices, space.local - 1)
-        shape = (space.local, space.local)
-        self._raw = sparse.csr_matrix((np.zeros(len(indices)), known, indptr), shape=shape)
 
-    def _find_slots(self, indptr: Array, indices: Array) -> Any:
-        """The operator that sums flattened cell matrices into the entries of the matrix."""
-        width = int(indices.max(initial=0)) + 1
-        rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-        keys = rows * width + indices
-        order = np.argsort(keys)
-        dofs = self.space.dofs.T.astype(np.int64)
-        wanted = (dofs[:, None, :] * width + dofs[None, :, :]).ravel()
-        slots = order[np.searchsorted(keys, wanted, sorter=order)]
-        shape = (len(indices), wanted.size)
-        return sparse.csr_matrix(
-            (np.ones(wanted.size), (slots, np.arange(wanted.size))), shape=shape
-        )
-
-    def _mark_dirichlet(self, indptr: Array, indices: Array) -> None:
-        flag = self.space.vector()
-        flag.x.array[self.dirichlet] = 1.0
-        flag.x.scatter_forward()
-        fixed = flag.x.array > 0.5
-        rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))[: self._rows]
-        columns = indices[: self._rows]
+    def _mark_dirichlet(self, fixed: Array, columns: Array) -> None:
+        rows = np.repeat(np.arange(self.space.owned), np.diff(self._starts))
         self._zero = np.flatnonzero(fixed[rows])
         if self.symmetric:
             # the matrix knows more ghosts than the space: their owners say which are fixed
@@ -172,39 +225,20 @@ class Matrix:
             self._zero = np.flatnonzero(fixed[rows] | (mark.array > 0.5)[columns])
         self._one = np.flatnonzero(fixed[rows] & (rows == columns))
 
-    def entries(self, cells: Array) -> Array:
-        """This rank's entries of cell matrices (n, n, c), for use as ``base`` in `fill`."""
-        return np.asarray(self._slots @ cells.reshape(-1))
-
-    def fill(self, cells: Array, base: Array | None = None) -> PETSc.Mat:
-        """Sum cell matrices (n, n, c) and ``base``; Dirichlet rows become identity rows.
-        Collective.
-        """
-        raw = self._raw.data
-        raw[:] = self._slots @ cells.reshape(-1)
-        if base is not None:
-            raw += base
-        self._csr.data[:] = raw
+    def fill(self, cells: Array) -> PETSc.Mat:
+        """Sum cell matrices (n, n, c); Dirichlet rows become identity rows. Collective."""
+        self._csr.data[:] = self.pattern.entries(cells)
         self._csr.scatter_reverse()
         data = self._csr.data[: self._rows]
         data[self._zero] = 0.0
         data[self._one] = 1.0
-        self.mat.setValuesCSR(self._indptr, self._columns, data)
+        self.mat.setValuesCSR(self._starts, self._columns, data)
         self.mat.assemble()
         return self.mat
 
-    def act(self, values: Array) -> Array:
-        """This rank's share of A x before Dirichlet rows were replaced (dofs), x at dofs incl.
-        ghosts.
-        """
-        return np.asarray(self._raw @ values)
-
-    def operator(self, entries: Array) -> Callable[[Array], Array]:
-        """The same for other ``entries``, kept."""
-        kept = sparse.csr_matrix(
-            (entries, self._raw.indices, self._raw.indptr), shape=self._raw.shape
-        )
-        return lambda values: np.asarray(kept @ values)
+    def rows(self) -> tuple[Array, Array, Array]:
+        """This rank's rows as filled: starts, global columns, entries."""
+        return self._starts, self._columns, self._csr.data[: self._rows]
 
 
 def quadrature(dim: int, degree: int) -> tuple[Array, Array]:

@@ -1,7 +1,6 @@
 """Running the flow cycle by cycle, with its balances written down at every step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from mpi4py import MPI
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 
 from core.errors import TryAgain
 from core.log import Progress
-from solvers.averages import Averages
+from solvers.averages import Averages, Cycle
+from solvers.balances import BY_OPENING, SCALARS, VECTORS, Balances, residuals
 from solvers.flow import Flow, imbalance
 from solvers.layout import Layout
 from solvers.stop import StopRequest
@@ -19,54 +19,78 @@ from solvers.traction import WallShear
 
 Array = NDArray[Any]
 Snapshot = Callable[[int, Array], None]
+CLOCK = (
+    "time",
+    "cfl",
+    "backflow",
+    "nodal_imbalance",
+    "imbalance",
+    "momentum_residual",
+    "energy_residual",
+)
 
 
-@dataclass
 class Series:
-    """Balances of every step: time, flow rate and pressure by opening, imbalance, CFL,
-    backflow.
+    """Balances of every step, one row of numbers each: clock, imbalances and what the balances of
+    momentum and energy leave open (shares), their terms, and values by opening.
     """
 
-    names: tuple[str, ...]
-    rows: list[list[float]] = field(default_factory=list)
+    def __init__(self, balances: Balances) -> None:
+        self.names, self._balances = balances.names, balances
+        self.rows: list[list[float]] = []
+        count, dim = len(self.names), balances.flow.geometry.dim
+        self._widths = dict.fromkeys((*CLOCK, *SCALARS), 1)
+        self._widths |= dict.fromkeys(("flow_rate", "pressure", *BY_OPENING), count)
+        self._widths |= dict.fromkeys(VECTORS, dim)
 
-    def add(self, flow: Flow, cfl: float, backflow: float) -> float:
-        """Add the present step; gives the imbalance of mass of the velocity at nodes.
-        Collective.
-        """
+    def add(self, cfl: float, backflow: float) -> dict[str, Any]:
+        """Add the present step; gives its values by name. Collective."""
+        flow = self._balances.flow
         rates, pressures = flow.flow_rates(), flow.pressures()
-        nodal = imbalance(flow.nodal_flow_rates())
-        self.rows.append(
-            [
-                flow.scheme.time,
-                cfl,
-                backflow,
-                nodal,
-                imbalance(rates),
-                *(rates[n] for n in self.names),
-                *(pressures[n] for n in self.names),
-            ]
+        found: dict[str, Any] = dict(self._balances(float(np.mean([*pressures.values()]))))
+        before = {n: v[0] for n, v in self._split(self.rows[-1:]).items()} if self.rows else None
+        momentum, energy = residuals(found, before, flow.scheme.dt)
+        clock = (
+            flow.scheme.time,
+            cfl,
+            backflow,
+            imbalance(flow.nodal_flow_rates()),
+            imbalance(rates),
+            momentum,
+            energy,
         )
-        return nodal
+        found |= dict(zip(CLOCK, clock, strict=True))
+        found["flow_rate"] = [rates[n] for n in self.names]
+        found["pressure"] = [pressures[n] for n in self.names]
+        self.rows.append([float(x) for name in self._widths for x in np.ravel(found[name])])
+        return found
 
     def table(self) -> dict[str, Array]:
         """The columns by name, as `core.store` lays them out."""
-        rows, count = np.asarray(self.rows, dtype=float), len(self.names)
-        fixed = {
-            n: rows[:, i]
-            for i, n in enumerate(("time", "cfl", "backflow", "nodal_imbalance", "imbalance"))
-        }
-        return {**fixed, "flow_rate": rows[:, 5 : 5 + count], "pressure": rows[:, 5 + count :]}
+        return self._split(self.rows)
+
+    def _split(self, rows: list[list[float]]) -> dict[str, Array]:
+        whole = np.asarray(rows, dtype=float).reshape(-1, sum(self._widths.values()))
+        ends = np.cumsum([*self._widths.values()])[:-1]
+        parts = zip(self._widths.items(), np.split(whole, ends, axis=1), strict=True)
+        single = (*CLOCK, *SCALARS)
+        return {name: part[:, 0] if name in single else part for (name, _), part in parts}
 
 
 class Cycles:
-    """A flow with its wall and its stop request; runs whole cycles."""
+    """A flow with its wall and its stop request; runs whole cycles.
+
+    ``cycle`` is the one under way, None between cycles; `run` goes on with it. ``save`` is called
+    inside a cycle, before a stop and at intervals of wall time.
+    """
 
     def __init__(self, flow: Flow, layout: Layout, progress: Progress, stop: StopRequest) -> None:
         self.flow, self.layout, self.progress, self.stop = flow, layout, progress, stop
         rim = np.concatenate([flow.V.dofs_on(facets.numbers) for facets in flow.patches.values()])
         self.shear = WallShear(flow.scheme, layout.wall, rim)
-        self.series = Series(tuple(flow.patches))
+        self.series = Series(Balances(flow, layout.wall))
+        self.cycle: Cycle | None = None
+        self.save: Callable[[], None] = lambda: None
         self._weight = flow.geometry.volume[:, None]
 
     def run(
@@ -84,13 +108,12 @@ class Cycles:
         stress. Means are gathered when ``record``. Collective.
         """
         flow, steps = self.flow, self.flow.settings.steps_per_cycle
-        averages = Averages.start(flow.scheme, len(self.layout.wall.area))
-        start = flow.scheme.u.copy()
-        for step in range(1, steps + 1):
+        cycle = self.cycle = self.cycle or self._start()
+        for step in range(cycle.step + 1, steps + 1):
             log = flow.step()
-            nodal = self.series.add(flow, log.cfl, log.backflow)
+            now = self.series.add(log.cfl, log.backflow)
             if record:
-                tau = averages.add(flow.scheme, self.shear)
+                tau = cycle.averages.add(flow.scheme, self.shear)
                 if snapshot is not None:
                     snapshot(step, tau)
             if step % 10 == 0 or step == steps:
@@ -100,14 +123,29 @@ class Cycles:
                     t=round(log.time, 6),
                     cfl=round(log.cfl, 3),
                     iterations=log.iterations,
-                    imbalance=float(f"{nodal:.3e}"),
+                    imbalance=float(f"{now['nodal_imbalance']:.3e}"),
+                    momentum=float(f"{now['momentum_residual']:.3e}"),
+                    energy=float(f"{now['energy_residual']:.3e}"),
+                    backflow=round(log.backflow, 4),
                 )
-                if self.stop.asked():
-                    raise TryAgain(
-                        f"stopped on request at t = {log.time:.4g} s of the flow",
-                        do="run the same command again: it goes on from the last checkpoint",
-                    )
-        return self._change(start), averages
+            cycle.step = step
+            self._pause()
+        self.cycle = None
+        return self._change(cycle.start), cycle.averages
+
+    def _start(self) -> Cycle:
+        scheme = self.flow.scheme
+        return Cycle(scheme.u.copy(), Averages.start(scheme, len(self.layout.wall.area)))
+
+    def _pause(self) -> None:
+        """Save if it is time to, and stop if asked to. Collective."""
+        if self.stop.due():
+            self.save()
+            if self.stop.asked():
+                raise TryAgain(
+                    f"stopped on request at t = {self.flow.scheme.time:.4g} s of the flow",
+                    do="run the same command again: it goes on from there",
+                )
 
     def _change(self, before: Array) -> float:
         """‖u − u_before‖ / ‖u‖ over the vein. Collective."""

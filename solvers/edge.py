@@ -25,7 +25,7 @@ class ClotEdge:
         self._mass = 0.5 * (np.eye(n) / n + (np.eye(n) + 1.0) / (n * (n + 1)))
         cells += np.multiply.outer(self._mass, geometry.volume)
         matrix = Matrix(space, np.zeros(0, dtype=np.int32), symmetric=True)
-        kind = symmetric_kind(space.map.size_global)
+        kind = symmetric_kind(space.map.size_global, space.map.comm.size)
         self._solver = Solver(
             "clot edge", matrix.fill(cells), kind, RELATIVE["standard"]["scalar"]
         )

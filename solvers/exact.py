@@ -1,10 +1,13 @@
 """Exact solutions that the solvers are checked against."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import quad
+from scipy.optimize import brentq
 from scipy.special import jv
 
 Array = NDArray[Any]
@@ -96,3 +99,33 @@ def poiseuille_drop(mu: float, length: float, flow: float, radius: float) -> flo
 def poiseuille_shear(mu: float, flow: float, radius: float) -> float:
     """τ_w = 4 μ Q/(π R³) [Pa]."""
     return 4.0 * mu * flow / (np.pi * radius**3)
+
+
+def developed_flow_rate(
+    viscosity: Callable[[float], float], gradient: float, radius: float
+) -> float:
+    """Q [m³/s] of developed flow of a fluid μ(γ̇) in a tube under −∂p/∂z [Pa/m].
+
+    Rabinowitsch: Q = π R³/τ_w³ ∫ γ̇ τ² dτ, τ_w = R/2 (−∂p/∂z), by parts an integral over γ̇.
+    """
+
+    def stress(rate: float) -> float:
+        return viscosity(rate) * rate
+
+    wall = 0.5 * gradient * radius
+    steepest = brentq(lambda rate: stress(rate) - wall, 0.0, 1e6, xtol=1e-12)
+    rest = quad(
+        lambda rate: stress(rate) ** 3 / 3.0, 0.0, steepest, epsabs=0.0, epsrel=1e-10, limit=200
+    )[0]
+    return float(np.pi * radius**3 * (steepest / 3.0 - rest / wall**3))
+
+
+def developed_gradient(viscosity: Callable[[float], float], flow: float, radius: float) -> float:
+    """−∂p/∂z [Pa/m] that drives ``flow`` [m³/s] of a fluid μ(γ̇) through a tube."""
+
+    def missing(gradient: float) -> float:
+        return developed_flow_rate(viscosity, gradient, radius) - flow
+
+    # between those of the least and of the greatest viscosity
+    bounds = [poiseuille_drop(viscosity(rate), 1.0, flow, radius) for rate in (1e6, 1e-3)]
+    return float(brentq(missing, 0.5 * bounds[0], 2.0 * bounds[1], rtol=1e-12))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.cells import Geometry, Space, quadrature
+from solvers.kernels import cell_mean
 
 Array = NDArray[Any]
 
@@ -103,9 +104,3 @@ class ConsistentFlux:
         """For nodal u (dofs, d) less a cell-wise correction (d, c). Collective."""
         w = np.einsum("n,cnd->cd", self._mean, u[self._dofs]) - correction[:, self.cells].T
         return float(self.comm.allreduce(float(np.vdot(self._slope, w)), MPI.SUM))
-
-
-def cell_mean(space: Space) -> Array:
-    """Weights (n) of the dofs of a cell in the mean over the cell."""
-    points, weights = quadrature(space.geometry.dim, space.degree)
-    return np.asarray(weights @ space.table(points) / weights.sum())

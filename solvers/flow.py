@@ -9,33 +9,46 @@ from numpy.typing import NDArray
 
 from core.errors import CaseError
 from meshes.vessel import VesselMesh
-from solvers.boundaries import Boundary
+from solvers.boundaries import Boundary, Profile, kinds
 from solvers.cells import Geometry, Space
+from solvers.coupling import LoadedOpening, Responses
 from solvers.facets import ConsistentFlux, Facets, Flux
 from solvers.profiles import profile
-from solvers.schemes.projection import Projection, StepLog
+from solvers.schemes import StepLog
+from solvers.schemes.coupled import Coupled
+from solvers.schemes.projection import Projection
+from solvers.schemes.stokes import Stokes
 from solvers.settings import FlowSettings
 
 Array = NDArray[Any]
+SCHEMES: dict[str, Any] = {"projection": Projection, "coupled": Coupled, "stokes": Stokes}
+LEAST_SAMPLES = 128
+"""Times of a cycle at which a flow rate is split into harmonics, at least."""
+MOST_HARMONICS, WEAKEST = 40, 1e-5
+"""Harmonics that get a profile of their own: so many, and those of this share of the strongest
+at least; the rest of the flow rate has the mean's profile.
+"""
 
 
 @dataclass(frozen=True)
 class Inlet:
     """An opening with an imposed flow rate: places in the fixed dofs, and velocity for 1 m³/s
-    in.
+    in (n, 3); for the Womersley profile also its harmonics, ``waves`` (k, n, 3) [m/s] at the
+    angular frequencies ``omegas`` (k), which carry the flow rates ``carried`` (k) [m³/s].
     """
 
     places: Array
     unit: Array
     condition: Boundary
+    omegas: Array
+    carried: Array
+    waves: Array
 
-
-@dataclass(frozen=True)
-class Outlet:
-    """An opening with an imposed pressure: places in the fixed points."""
-
-    places: Array
-    condition: Boundary
+    def velocity(self, time: float, period: float) -> Array:
+        """The velocity (n, 3): ∫ u·n is the flow rate at ``time``, whatever the harmonics hold."""
+        turn = np.exp(1j * self.omegas * time)
+        rest = self.condition.inflow(time, period) - float((turn @ self.carried).real)
+        return np.asarray(rest * self.unit + np.tensordot(turn, self.waves, 1).real)
 
 
 class Flow:
@@ -51,9 +64,16 @@ class Flow:
             n: Facets(self.geometry, vessel.facets(p.tag)) for n, p in vessel.openings.items()
         }
         self.fluxes = {name: Flux(facets, self.V) for name, facets in self.patches.items()}
+        self._moments = {name: facets.moments(self.Q) for name, facets in self.patches.items()}
         wall = self.V.dofs_on(vessel.facets(*vessel.walls))
         self._impose(wall)
-        self.scheme = Projection(
+        self.scheme: Any = self.solved_by(SCHEMES[settings.scheme.kind])
+        self.scheme.coupling = self._loads()
+
+    def solved_by[S: (Projection, Coupled, Stokes)](self, scheme: type[S]) -> S:
+        """A scheme for this flow, at rest."""
+        settings = self.settings
+        return scheme(
             self.geometry,
             degree=settings.scheme.degree,
             density=settings.density,
@@ -72,54 +92,113 @@ class Flow:
         """Find the dofs with imposed values, and each inlet's velocity for a unit flow rate."""
         shapes, pressures = {}, {}
         for name, condition in self.settings.boundary.items():
-            facets = self.patches[name]
             if condition.profile is None:
-                pressures[name] = self.Q.dofs_on(facets.numbers)
-                continue
-            dofs, values = profile(self.V, facets, name, condition.profile)
-            keep = ~np.isin(dofs, wall)
-            shapes[name] = (dofs[keep], self._unit(name, dofs[keep], values[keep]))
+                pressures[name] = self.Q.dofs_on(self.patches[name].numbers)
+            else:
+                shapes[name] = self._shape(name, condition, condition.profile, wall)
         self._velocity_dofs = np.unique(
-            np.concatenate([wall, *(dofs for dofs, _ in shapes.values())])
+            np.concatenate([wall, *(dofs for dofs, *_ in shapes.values())])
         )
         self._pressure_dofs = np.unique(np.concatenate(list(pressures.values())))
         self.inlets = {
             name: Inlet(
-                np.searchsorted(self._velocity_dofs, dofs), unit, self.settings.boundary[name]
+                np.searchsorted(self._velocity_dofs, dofs),
+                unit,
+                self.settings.boundary[name],
+                *waves,
             )
-            for name, (dofs, unit) in shapes.items()
+            for name, (dofs, unit, waves) in shapes.items()
         }
         self.consistent = {
             n: ConsistentFlux(self.Q, self.V, dofs) for n, dofs in pressures.items()
         }
         self.outlets = {
-            name: Outlet(np.searchsorted(self._pressure_dofs, dofs), self.settings.boundary[name])
-            for name, dofs in pressures.items()
+            name: np.searchsorted(self._pressure_dofs, dofs) for name, dofs in pressures.items()
         }
 
+    def _shape(
+        self, name: str, condition: Boundary, shape: Profile, wall: Array
+    ) -> tuple[Array, Array, tuple[Array, Array, Array]]:
+        """An inlet's dofs off the wall, its velocity for 1 m³/s, and its harmonics."""
+        rates = self._inflow_samples(condition) if shape == "womersley" else np.zeros(2)
+        omegas, carried = harmonics(rates, self.settings.period)
+        viscosity = self._viscosity_at(name, float(np.abs(rates).mean()))
+        slowness = omegas * self.settings.density / viscosity
+        dofs, values = profile(self.V, self.patches[name], name, shape, slowness)
+        keep = ~np.isin(dofs, wall)
+        dofs, values = dofs[keep], values[:, keep]
+        unit, *waves = [self._unit(name, dofs, row) for row in values]
+        amplitudes = np.array(waves).reshape(len(waves), *unit.shape) * carried[:, None, None]
+        return dofs, unit.real, (omegas, carried, amplitudes)
+
+    def _inflow_samples(self, condition: Boundary) -> Array:
+        """The imposed flow rate [m³/s] at evenly spaced times of a cycle."""
+        period, count = self.settings.period, max(LEAST_SAMPLES, self.settings.steps_per_cycle)
+        return np.array([condition.inflow(period * k / count, period) for k in range(count)])
+
+    def _viscosity_at(self, name: str, flow: float) -> float:
+        """Viscosity [Pa s] at the wall shear rate 4Q/(πR³) of a round cap of the same area."""
+        radius = np.sqrt(self.vessel.openings[name].area / np.pi)
+        rate = np.full(1, 4.0 * flow / (np.pi * radius**3))
+        return float(self.settings.rheology.viscosity(rate)[0])
+
     def _unit(self, name: str, dofs: Array, values: Array) -> Array:
-        """Velocity (dofs, 3) into the vessel along the cap's normal with ∫ u·n = −1 exactly."""
+        """Complex velocity (n, 3) into the vessel along the cap's normal with ∫ u·n = −1 exactly,
+        and no imaginary part of that.
+        """
         velocity = -values[:, None] * self.vessel.openings[name].normal
-        u = np.zeros((self.V.local, self.geometry.dim))
-        u[dofs] = velocity
-        through = -self.fluxes[name](u)
-        if not through > 0.0:
+        through = []
+        for part in (velocity.real, velocity.imag):
+            u = np.zeros((self.V.local, self.geometry.dim))
+            u[dofs] = part
+            through.append(-self.fluxes[name](u))
+        if not abs(complex(*through)) > 0.0:
             raise CaseError(
                 f"opening {name!r} has no point off its rim, so no blood can enter there",
                 where=f"flow.boundary.{name}",
                 do="refine the mesh at this opening",
             )
-        return velocity / through
+        return np.asarray(velocity / complex(*through))
+
+    def _loads(self) -> Responses | None:
+        """The openings whose pressure depends on the flow, coupled to the scheme."""
+        loads = {name: self.settings.boundary[name].load() for name in self.outlets}
+        openings = {
+            name: LoadedOpening(self.outlets[name], self.consistent[name], load)
+            for name, load in loads.items()
+            if load is not None
+        }
+        if not openings:
+            return None
+        if not isinstance(self.scheme, Projection):
+            raise CaseError(
+                "this scheme takes flow rates and pressures, not openings whose pressure depends "
+                f"on the flow: {', '.join(openings)}",
+                where="flow.scheme.kind",
+                do='use kind = "projection", or kind = "pressure" for these openings',
+            )
+        return Responses(self.scheme, openings, self.settings.period, self.inflow)
+
+    def inflow(self, time: float) -> float:
+        """Sum of the imposed flow rates into the vessel [m³/s]."""
+        period = self.settings.period
+        return sum(inlet.condition.inflow(time, period) for inlet in self.inlets.values())
 
     def imposed(self, time: float) -> tuple[Array, Array]:
-        """Imposed velocities (fixed dofs, 3) and pressures (fixed points) at ``time``."""
+        """Imposed velocities (fixed dofs, 3) and pressures (fixed points) at ``time``; those of
+        openings with a load as they were last, which the scheme's coupling then corrects.
+        """
         period = self.settings.period
         velocity = np.zeros((len(self._velocity_dofs), self.geometry.dim))
         pressure = np.zeros(len(self._pressure_dofs))
         for inlet in self.inlets.values():
-            velocity[inlet.places] = inlet.condition.inflow(time, period) * inlet.unit
-        for outlet in self.outlets.values():
-            pressure[outlet.places] = outlet.condition.pressure_at(time, period)
+            velocity[inlet.places] = inlet.velocity(time, period)
+        coupling = self.scheme.coupling
+        if coupling is not None:
+            coupling.impose(pressure)
+        for name, places in self.outlets.items():
+            if coupling is None or name not in coupling.openings:
+                pressure[places] = self.settings.boundary[name].pressure_at(time, period)
         return velocity, pressure
 
     def step(self) -> StepLog:
@@ -151,9 +230,8 @@ class Flow:
         means = {}
         p = self.scheme.p if p is None else p
         for name, facets in self.patches.items():
-            dofs = self.Q.dofs[facets.cells]
-            value = np.einsum("fn,fn->f", facets.moments(self.Q), p[dofs])
-            means[name] = facets.sum(value) / facets.sum(facets.area)
+            value = self._moments[name] * p[self.Q.dofs[facets.cells]]
+            means[name] = facets.sum(value) / self.vessel.openings[name].area
         return means
 
 
@@ -170,7 +248,7 @@ def check_boundaries(vessel: VesselMesh, settings: FlowSettings) -> None:
         raise CaseError(
             f"the opening {name!r} of the mesh has no condition",
             where="flow.boundary",
-            do=f'add [flow.boundary.{name}] with kind = "flow_rate" or "pressure"',
+            do=f"add [flow.boundary.{name}] with a kind out of {kinds()}",
         )
 
 
@@ -178,3 +256,12 @@ def imbalance(rates: Mapping[str, float]) -> float:
     """|Σ Q| over the throughput ½ Σ |Q|: 0 where mass balances."""
     through = 0.5 * sum(abs(q) for q in rates.values())
     return abs(sum(rates.values())) / through if through > 0.0 else 0.0
+
+
+def harmonics(values: Array, period: float) -> tuple[Array, Array]:
+    """Angular frequencies [1/s] and complex amplitudes a of the strong harmonics Re(a e^{iωt}) of
+    evenly spaced samples of one period.
+    """
+    amplitudes = 2.0 * np.fft.rfft(values)[1 : MOST_HARMONICS + 1] / len(values)
+    strong = np.abs(amplitudes) > WEAKEST * np.abs(values).max()
+    return 2.0 * np.pi * (np.flatnonzero(strong) + 1) / period, amplitudes[strong]

@@ -35,12 +35,40 @@ def mass(space: Space, weight: Array | float = 1.0) -> Array:
     return np.multiply.outer(reference_mass(space), space.geometry.jacobian * weight)
 
 
+def cell_mean(space: Space) -> Array:
+    """Weights (n) of the dofs of a cell in the mean over the cell."""
+    ones = integrals(space)
+    return np.asarray(ones / ones.sum())
+
+
+def reference_stiffness(space: Space) -> Array:
+    """∫ ∂_k φ_a ∂_l φ_b over the reference cell (n·n, k, l)."""
+    points, weights = quadrature(space.geometry.dim, 2 * (space.degree - 1))
+    slopes = space.table(points, 1)
+    tensor = np.einsum("q,kqa,lqb->abkl", weights, slopes, slopes)
+    return np.asarray(tensor.reshape(-1, *tensor.shape[2:]))
+
+
+def reference_convection(space: Space) -> Array:
+    """∫ φ_a φ_j ∂_k φ_b over the reference cell (n·n, j·k)."""
+    points, weights = quadrature(space.geometry.dim, 3 * space.degree - 1)
+    values, slopes = space.table(points), space.table(points, 1)
+    tensor = np.einsum("q,qa,qj,kqb->abjk", weights, values, values, slopes, optimize=True)
+    return np.asarray(tensor.reshape(space.per_cell**2, -1))
+
+
+def reference_divergence(velocity: Space, pressure: Space) -> Array:
+    """∫ q_a ∂_k φ_b over the reference cell (a, b·k)."""
+    points, weights = quadrature(velocity.geometry.dim, velocity.degree)
+    table, slopes = pressure.table(points), velocity.table(points, 1)
+    tensor = np.einsum("q,qa,kqb->abk", weights, table, slopes)
+    return np.asarray(tensor.reshape(pressure.per_cell, -1))
+
+
 def stiffness(space: Space) -> Array:
     """∫ ∇φ_a·∇φ_b over each cell (n, n, c)."""
     geometry, n, d = space.geometry, space.per_cell, space.geometry.dim
-    points, weights = quadrature(d, 2 * (space.degree - 1))
-    slopes = space.table(points, 1)
-    reference = np.einsum("q,kqa,lqb->abkl", weights, slopes, slopes).reshape(n * n, d * d)
+    reference = reference_stiffness(space).reshape(n * n, d * d)
     metric = np.einsum("cki,cli,c->klc", geometry.inverse, geometry.inverse, geometry.jacobian)
     return np.asarray((reference @ metric.reshape(d * d, -1)).reshape(n, n, -1))
 
@@ -105,6 +133,7 @@ class LinearMomentum:
         self._slopes = np.ascontiguousarray(np.moveaxis(geometry.gradients, 0, -1))
         self._dofs = np.ascontiguousarray(velocity.dofs.T)
         n = velocity.per_cell
+        self.mass = reference_mass(velocity)
         self._entries = np.empty((n, n, geometry.count))
         self._weights = np.empty((n, self.dim, geometry.count))
 
@@ -144,22 +173,17 @@ class LinearMomentum:
                 out[a, 0] -= out[a, b]
         return out
 
-    def streamline_force(
-        self, u: Array, gradient: Array, density: float, streamline: Array, lumped: Array
-    ) -> Array:
-        """ρ ∫ τ π·(u·∇)v: (dofs, d); π is u·∇u averaged to points and back to cells.
-
-        ``lumped`` is the volume of each point.
+    def streamline_force(self, u: Array, weight: Array, means: Array) -> Array:
+        """∫ s π·(u·∇)v: (dofs, d), for s V = ``weight`` (c); π is the mean over each cell of the
+        nodal averages of u·∇u, the first d columns of ``means``.
         """
-        mean, linear, space = self.mean(u).T, self.linear, self.space
-        volume = self.geometry.volume
-        weight = density * streamline * volume
-        columns = []
-        for i in range(self.dim):
-            carried = (mean * gradient[i]).sum(axis=0)
-            smooth = linear.mean(space.sum(linear.spread(volume * carried)) / lumped)
-            columns.append(linear.along_gradients(mean * (weight * smooth)))
-        return np.column_stack(columns)
+        mean, linear = self.mean(u).T, self.linear
+        return np.column_stack(
+            [
+                linear.along_gradients(mean * (weight * linear.mean(means[:, i])))
+                for i in range(self.dim)
+            ]
+        )
 
     def force(self, cells: Array) -> Array:
         """∫ f·v for one vector a cell (d, c): (dofs, d)."""
@@ -179,26 +203,18 @@ class GeneralMomentum:
 
     def __init__(self, velocity: Space, operators: Linear) -> None:
         self.space, self.linear = velocity, operators
-        geometry, k = velocity.geometry, velocity.degree
+        geometry = velocity.geometry
         self.geometry, self.dim = geometry, geometry.dim
-        n, pressure = velocity.per_cell, operators.space
-        points, weights = quadrature(self.dim, 3 * k - 1)
-        values, slopes = velocity.table(points), velocity.table(points, 1)
-        self._convection = np.einsum("q,qa,qj,kqb->abjk", weights, values, values, slopes).reshape(
-            n * n, -1
-        )
-        points, weights = quadrature(self.dim, k)
-        tensor = np.einsum(
-            "q,qa,kqb->abk", weights, pressure.table(points), velocity.table(points, 1)
-        )
-        self._divergence = tensor.reshape(pressure.per_cell, -1)
+        self.mass = reference_mass(velocity)
+        self._convection = reference_convection(velocity)
+        self._divergence = reference_divergence(velocity, operators.space)
         self._inverse = np.ascontiguousarray(np.moveaxis(geometry.inverse, 0, -1))
         self._dofs = np.ascontiguousarray(velocity.dofs.T)
         self._stiffness = stiffness(velocity)
         self._ones = integrals(velocity)
         middle = np.full((1, self.dim), 1.0 / (self.dim + 1))
         self._middle = velocity.table(middle, 1)[:, 0]
-        self._mean = self._ones / self._ones.sum()
+        self._mean = cell_mean(velocity)
 
     def _local(self, u: Array) -> Array:
         """Velocity in reference directions times the Jacobian, (n, k, c)."""

@@ -4,14 +4,24 @@ warning.
 
 from typing import Any, Literal
 
+from mpi4py import MPI
 from petsc4py import PETSc
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.errors import Diverged
+from solvers import cholesky
+from solvers.cells import Matrix, Pattern
+from solvers.cholesky import Cholesky
+
+Array = NDArray[Any]
 
 # Where PETSc may take these products by BLAS it does so only if the vectors lie evenly in memory:
 # the last digits would change from run to run.
 for product in ("vec_mdot_use_gemv", "vec_maxpy_use_gemv"):
     PETSc.Options().setValue(product, False)
+PETSc.Options().setValue("options_left", False)  # and no word at the end if it did not come to it
 
 Tolerances = Literal["standard", "tight"]
 RELATIVE = {
@@ -19,15 +29,16 @@ RELATIVE = {
     "tight": {"velocity": 1e-12, "pressure": 1e-13, "scalar": 1e-13},
 }
 WORKSPACE = 200
-DIRECT_BELOW = 120_000
-"""Unknowns up to which a factor that is kept beats multigrid for a long thin vessel."""
+DIRECT_BELOW = 2_000_000
+"""Unknowns up to which, in one process, a factor that is kept beats multigrid in a vessel."""
+
+
+FEW = 8
+"""Ranks up to which what their parts share is small enough for a dense factor."""
 
 
 class Solver:
     """One PETSc solver for one matrix; the preconditioner follows the matrix when told."""
-
-    _patient: Any = None
-    """A second solver, for where the first fails."""
 
     def __init__(self, name: str, mat: PETSc.Mat, kind: str, tolerance: float) -> None:
         self.name = name
@@ -38,28 +49,14 @@ class Solver:
         self.ksp.setTolerances(rtol=tolerance, atol=1e-50, max_it=1000)
         self.iterations = 0
 
-    def _advection(self) -> None:
-        """Mass-dominated and non-symmetric: the velocity of one small time step."""
-        self.ksp.setType("bcgs")
-        self.ksp.getPC().setType("jacobi")
-        self.ksp.setInitialGuessNonzero(True)
-        self._patient = PETSc.KSP().create(self.ksp.comm)
-        self._patient.setOperators(self.ksp.getOperators()[0])
-        self._long_recurrence(self._patient)
-        self._patient.setTolerances(rtol=self.tolerance, atol=1e-50, max_it=2000)
-
     def _steady(self) -> None:
         """Advection without a time step: streamlines make an incomplete factor a good one.
 
         Not a direct factor: that of several ranks differs in its last digits from run to run.
         """
-        self._long_recurrence(self.ksp)
-
-    @staticmethod
-    def _long_recurrence(ksp: PETSc.KSP) -> None:
-        ksp.setType("gmres")
-        ksp.setGMRESRestart(100)
-        ksp.getPC().setType("bjacobi")
+        self.ksp.setType("gmres")
+        self.ksp.setGMRESRestart(100)
+        self.ksp.getPC().setType("bjacobi")
 
     def _cholesky(self) -> None:
         """Symmetric, and solved many times with one matrix: a direct factor that is kept."""
@@ -83,24 +80,15 @@ class Solver:
     def refactor(self) -> None:
         """The matrix changed: build the preconditioner anew at the next solve."""
         self.ksp.setOperators(self.ksp.getOperators()[0])
-        if self._patient is not None:
-            self._patient.setOperators(self.ksp.getOperators()[0])
-
-    def _attempt(self, ksp: PETSc.KSP, b: PETSc.Vec, x: PETSc.Vec) -> int:
-        ksp.solve(b, x)
-        self.iterations = ksp.getIterationNumber()
-        return int(ksp.getConvergedReason())
 
     def solve(self, b: PETSc.Vec, x: PETSc.Vec, where: str = "") -> None:
         """x ← A⁻¹ b. Raises `Diverged`. Collective."""
         # values written through their arrays leave PETSc with the norms of the old ones
         b.stateIncrease()
         x.stateIncrease()
-        reason = self._attempt(self.ksp, b, x)
-        if reason < 0 and self._patient is not None:
-            # short recurrences may break down at large steps; a long one starts afresh
-            x.set(0.0)
-            reason = self._attempt(self._patient, b, x)
+        self.ksp.solve(b, x)
+        self.iterations = self.ksp.getIterationNumber()
+        reason = int(self.ksp.getConvergedReason())
         if reason < 0 or x.norm() != x.norm():
             raise Diverged(
                 f"the {self.name} solve failed after {self.iterations} iterations: "
@@ -111,9 +99,80 @@ class Solver:
             )
 
 
-def symmetric_kind(unknowns: int) -> str:
-    """The kind of solver for a symmetric matrix that is used again and again."""
-    return "cholesky" if unknowns <= DIRECT_BELOW else "multigrid"
+def cholesky_pays(unknowns: int, ranks: int) -> bool:
+    """Whether factors of the parts beat multigrid."""
+    return cholesky.available() and ranks <= FEW and unknowns <= DIRECT_BELOW
+
+
+def symmetric_kind(unknowns: int, ranks: int) -> str:
+    """The kind of solver for a symmetric matrix that is used again and again.
+
+    A direct factor on several ranks would differ in its last digits from run to run.
+    """
+    return "cholesky" if ranks == 1 and unknowns <= DIRECT_BELOW else "multigrid"
+
+
+class Poisson:
+    """∇·(m∇p) = r for one mobility m a cell, solved again and again.
+
+    The operator is made for m over its largest value: where m is uniform, a change of it costs
+    nothing. With no imposed pressure p is known up to a constant, and has mean 0.
+    """
+
+    def __init__(self, pattern: Pattern, fixed: Array, tolerance: float) -> None:
+        self.pattern, self.iterations, self._fixed = pattern, 0, fixed
+        space = pattern.space
+        self._comm = space.map.comm
+        self._scale = 1.0
+        self._weights: Array = np.zeros(0)
+        self._r, self._x = space.vector(), space.vector()
+        enclosed = self._comm.allreduce(len(fixed), MPI.SUM) == 0
+        self._nullspace: Any = None
+        self._factor: Cholesky | None = None
+        if cholesky_pays(space.map.size_global, self._comm.size) and not enclosed:
+            self._factor = Cholesky(pattern, fixed)
+            return
+        self._matrix = Matrix(space, fixed, symmetric=True, pattern=pattern)
+        self._solver = Solver("pressure", self._matrix.mat, "multigrid", tolerance)
+        if enclosed:
+            self._nullspace = PETSc.NullSpace().create(constant=True, comm=self._comm)
+            self._matrix.mat.setNullSpace(self._nullspace)
+
+    def set_mobility(self, mobility: Array) -> None:
+        """Make the operator for m (c). Collective."""
+        self._scale = float(self._comm.allreduce(float(mobility.max(initial=0.0)), MPI.MAX))
+        weights = mobility / self._scale
+        same = len(weights) == len(self._weights) and np.allclose(weights, self._weights, 1e-14)
+        if self._comm.allreduce(bool(same), MPI.LAND):
+            return
+        self._weights = weights
+        geometry = self.pattern.space.geometry
+        slopes = geometry.gradients
+        cells = np.einsum("cai,cbi,c->abc", slopes, slopes, geometry.volume * weights)
+        if self._factor is not None:
+            self._factor.factor(self.pattern.entries(cells))
+        else:
+            self._matrix.fill(cells)
+            self._solver.refactor()
+
+    def solve(self, r: Array, guess: Array, where: str) -> Array:
+        """p (points), 0 at the imposed ones, for r (points) summed over ranks. Raises `Diverged`.
+        Collective.
+        """
+        b, x = self._r.x, self._x.x
+        b.array[:] = r
+        b.array[self._fixed] = 0.0
+        b.array[:] /= self._scale
+        if self._factor is not None:
+            self._factor.solve(b.array, x.array)
+        else:
+            x.array[:] = guess
+            if self._nullspace is not None:
+                self._nullspace.remove(b.petsc_vec)
+            self._solver.solve(b.petsc_vec, x.petsc_vec, where)
+            self.iterations = self._solver.iterations
+        x.scatter_forward()
+        return np.array(x.array)
 
 
 def _reason(code: int) -> str:

@@ -1,46 +1,52 @@
-"""Velocity profiles on caps of any shape, scaled so that the discrete flow rate is exact."""
+"""Velocity profiles on caps of any shape: flat, fully developed, and oscillating."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mpi4py import MPI
-from petsc4py import PETSc
 
 import basix.ufl
 import numpy as np
 import ufl
 from dolfinx import mesh
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
 from core.errors import MeshError
 from solvers.boundaries import Profile
-from solvers.cells import Geometry, Matrix, Space
+from solvers.cells import Geometry, Space
 from solvers.facets import Facets
-from solvers.kernels import integrals, stiffness
+from solvers.kernels import integrals, mass, stiffness
 
 Array = NDArray[Any]
 UNEVEN = 0.1
 """How far a cap's points may lie off its plane, as a share of the root of its area."""
 
 
-def profile(space: Space, facets: Facets, name: str, shape: Profile) -> tuple[Array, Array]:
-    """Dofs of a cap off its rim, and a positive profile (dofs) there, unscaled. Collective.
+def profile(
+    space: Space, facets: Facets, name: str, shape: Profile, rates: Sequence[float] | Array = ()
+) -> tuple[Array, Array]:
+    """Dofs (n) of a cap, and unscaled profiles (1 + rates, n) there. Collective.
 
-    "parabolic" solves −Δψ = 1 on the cap laid flat, ψ = 0 on its rim; "flat" is 1.
+    The first is for the mean: "flat" is 1 off the rim; else −Δψ = 1 on the cap laid flat, ψ = 0
+    on its rim. Then comes, for each of ``rates`` r = ωρ/μ [1/m²], the complex ψ of a flow that
+    oscillates with ω: (ir − Δ)ψ = 1.
     """
     dofs = space.dofs_on(facets.numbers)
     triangles = _whole_cap(facets)
     if len(triangles) == 0:
         raise MeshError(f"opening {name!r} has no facets")
     axes = _plane(triangles)
-    values, where = _solve(triangles @ axes, space.degree)
+    values, where = _solve(triangles @ axes, space.degree, (0.0, *rates))
     _check_flat(triangles, name)
     here = space.coordinates[dofs][:, : space.geometry.dim] @ axes
     nearest = cKDTree(where).query(here)[1] if len(dofs) else np.zeros(0, dtype=int)
-    found = values[nearest]
+    values[0] = np.maximum(values[0].real, 0.0)
     if shape == "flat":
-        found = (found > 1e-12 * values.max()).astype(float)
-    return dofs, found
+        values = (np.abs(values) > 1e-12 * np.abs(values).max()).astype(complex)
+    return dofs, values[:, nearest]
 
 
 def _whole_cap(facets: Facets) -> Array:
@@ -85,8 +91,10 @@ def _areas(flat: Array) -> Array:
     return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2.0
 
 
-def _solve(flat: Array, degree: int) -> tuple[Array, Array]:
-    """ψ at the dofs of the flat cap and their coordinates (n, 2), on this process alone."""
+def _solve(flat: Array, degree: int, rates: Sequence[float]) -> tuple[Array, Array]:
+    """ψ (rates, n) at the dofs of the flat cap and their coordinates (n, 2), on this process
+    alone.
+    """
     corners = flat.reshape(-1, 2)
     scale = np.ptp(corners, axis=0).max()
     points, inverse = np.unique(np.round(corners / scale, 9), axis=0, return_inverse=True)
@@ -96,16 +104,22 @@ def _solve(flat: Array, degree: int) -> tuple[Array, Array]:
     cap.topology.create_connectivity(1, 2)
     geometry = Geometry(cap)
     space = Space(geometry, degree)
-    rim = space.dofs_on(mesh.exterior_facet_indices(cap.topology))
-    matrix = Matrix(space, rim, symmetric=True)
-    mat = matrix.fill(stiffness(space))
-    load = space.vector()
-    space.sum(space.gather @ np.multiply.outer(integrals(space), geometry.jacobian).ravel(), load)
-    load.x.array[rim] = 0.0
-    solver = PETSc.KSP().create(MPI.COMM_SELF)
-    solver.setType("preonly")
-    solver.getPC().setType("lu")
-    solver.setOperators(mat)
-    found = space.vector()
-    solver.solve(load.x.petsc_vec, found.x.petsc_vec)
-    return np.maximum(found.x.array, 0.0), space.coordinates[:, :2] * scale
+    inner = np.setdiff1d(
+        np.arange(space.local), space.dofs_on(mesh.exterior_facet_indices(cap.topology))
+    )
+    load = space.gather @ np.multiply.outer(integrals(space), geometry.jacobian).ravel()
+    stiff, heavy = _sparse(space, stiffness(space)), _sparse(space, mass(space))
+    found = np.zeros((len(rates), space.local), dtype=complex)
+    for row, rate in zip(found, rates, strict=True):
+        # the cap is scaled to size 1, and with it the rate; ψ is of no use but for its shape
+        whole = sparse.csc_matrix(stiff + 1j * rate * scale**2 * heavy)[inner][:, inner]
+        row[inner] = splu(whole).solve(load[inner].astype(complex))
+    return found, space.coordinates[:, :2] * scale
+
+
+def _sparse(space: Space, cells: Array) -> Any:
+    """The matrix of cell matrices (n, n, c)."""
+    dofs = space.dofs.T
+    rows, columns = np.broadcast_arrays(dofs[:, None], dofs[None, :])
+    entries = (cells.ravel(), (rows.ravel(), columns.ravel()))
+    return sparse.csc_matrix(entries, shape=(space.local, space.local))

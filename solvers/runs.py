@@ -6,23 +6,26 @@ from typing import Any
 
 from mpi4py import MPI
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import CaseError
 from core.fields import AGE, CLOT, PRESSURE, VELOCITY, WALL_SHEAR_STRESS
 from core.log import Progress
 from core.record import digest_file
 from meshes import vessel as vessels
 from solvers import checkpoint as checkpoints
-from solvers import state
 from solvers.age import blood_age, entrances
 from solvers.averages import Averages
 from solvers.cycle import Cycles
 from solvers.flow import Flow
+from solvers.flow_checkpoints import FlowCheckpoints
 from solvers.layout import Layout
 from solvers.output import Writer
 from solvers.settings import ClotSettings, FlowSettings
-from solvers.stop import StopRequest
+from solvers.start import begin
+from solvers.stop import INTERVAL, StopRequest
 from solvers.timeline import Timeline
 
 Array = NDArray[Any]
@@ -48,46 +51,69 @@ def run_flow(
     case_text: str,
     record: Mapping[str, Any],
     progress: Progress,
+    interval: float = INTERVAL,
 ) -> None:
     """Pulsatile flow until it is periodic, then one recorded cycle into ``results``. Collective.
 
-    A checkpoint in the folder ``checkpoint`` is kept after every cycle. Raises `TwinError`.
+    Checkpoints in the folder ``checkpoint`` are made after every cycle and, inside a cycle, after
+    every ``interval`` [s] of wall time and before a stop. Raises `TwinError`.
     """
     problem, layout = _problem(comm, mesh, flow)
-    cycles = Cycles(problem, layout, progress, StopRequest(comm))
-    facts = {
-        "sha256": comm.bcast(digest_file(mesh) if comm.rank == 0 else None),
-        **layout.vessel.quality,
-    }
-    saved = checkpoint / "flow.h5"
-    done, change = _resume_flow(saved, cycles, key)
-    while done < flow.cycles - 1 and not (done > 1 and change <= flow.periodic):
-        change, _ = cycles.run("flow", done / flow.cycles, 1.0 / flow.cycles)
-        done += 1
-        _save_flow(saved, cycles, key, done, change)
-    times = view_times(flow, clot)
-    if comm.rank == 0:
-        # a growth that was begun belongs to the results file that is replaced here
-        (checkpoint / "clot.h5").unlink(missing_ok=True)
-    with Writer.create(
-        results, layout, times, case=case_text, record=record, mesh=facts
-    ) as writer:
-        group = writer.group("flow", key=key, complete=0, **_facts(flow))
-        recorder = Recorder(writer, group, problem, flow)
-        change, averages = cycles.run(
-            "flow", done / flow.cycles, 1.0 / flow.cycles, snapshot=recorder, record=True
-        )
-        _save_flow(saved.with_name("periodic.h5"), cycles, key, done + 1, change, averages)
-        age = blood_age(problem, averages)
-        for k in range(flow.snapshots):
-            writer.view(k, {AGE.name: age}, announce=False)
-        _say_roles(writer, problem, averages)
+    cycles = Cycles(problem, layout, progress, StopRequest(comm, interval))
+    begun = comm.bcast(_is_begun(results, key) if comm.rank == 0 else None)
+    saved = FlowCheckpoints(checkpoint, cycles, key, recorded=begun)
+    begin(problem)
+    while (
+        not saved.recording
+        and saved.done < flow.cycles - 1
+        and not (saved.done > 1 and saved.change <= flow.periodic)
+    ):
+        saved.change, _ = cycles.run("flow", saved.done / flow.cycles, 1.0 / flow.cycles)
+        saved.done += 1
+        saved.save()
+    if saved.recording:
+        writer = Writer(results, layout, "r+")
+    else:
+        facts = comm.bcast(_of_mesh(mesh, layout) if comm.rank == 0 else None)
+        if comm.rank == 0:
+            # a growth that was begun belongs to the results file that is replaced here
+            for name in ("clot.h5", "clot-cycle.h5"):
+                checkpoints.forget(checkpoint / name)
+        times = view_times(flow, clot)
+        writer = Writer.create(results, layout, times, case=case_text, record=record, mesh=facts)
+        with writer.part("flow", key=key, complete=0, **_facts(flow)) as group:
+            shape = (flow.snapshots, layout.walls.total, 3)
+            writer.stack(group.create_group("wall"), "traction", shape)
+        saved.recording = True
+    with writer:
+        _record(writer, problem, saved, flow)
+    progress.say("flow", 1.0)
+
+
+def _record(writer: Writer, problem: Flow, saved: FlowCheckpoints, flow: FlowSettings) -> None:
+    """Compute and store the last cycle, its means and the history of the flow. Collective."""
+    cycles, history = saved.cycles, writer.file["dvtwin/flow/wall/traction"]
+    change, averages = cycles.run(
+        "flow",
+        saved.done / flow.cycles,
+        1.0 / flow.cycles,
+        snapshot=Recorder(writer, history, problem, flow),
+        record=True,
+    )
+    saved.done, saved.change = saved.done + 1, change
+    saved.finish(averages)
+    age = blood_age(problem, averages)
+    for k in range(flow.snapshots):
+        writer.view(k, {AGE.name: age})
+    inward = entrances(problem, averages)
+    writer.boundaries({n: "inlet" if n in inward else "outlet" for n in problem.patches})
+    marks = {"periodicity": change, "cycles": saved.done, **_facts(flow)}
+    with writer.part("flow", key=saved.key, complete=1, **marks) as group:
         write_means(writer, group, problem, averages, age)
+        group["wall/traction"] = history
         series = group.create_group("series")
         series.attrs["boundaries"] = list(cycles.series.names)
         writer.table(series, cycles.series.table())
-        group.attrs.update(periodicity=change, cycles=done + 1, complete=1)
-    progress.say("flow", 1.0)
 
 
 def run_clot(
@@ -100,21 +126,22 @@ def run_clot(
     clot: ClotSettings,
     key: str,
     progress: Progress,
+    interval: float = INTERVAL,
 ) -> None:
     """Clot growth over hours from the periodic flow, written into ``results``. Collective.
 
     Goes on from a checkpoint of the same ``key``. Raises `TwinError`.
     """
     problem, layout = _problem(comm, mesh, flow)
-    cycles = Cycles(problem, layout, progress, StopRequest(comm))
+    cycles = Cycles(problem, layout, progress, StopRequest(comm, interval))
     timeline = Timeline(cycles, clot, checkpoint, key)
+    marks = {"key": key, "growth_width": clot.growth_width}
     with Writer(results, layout, "r+") as writer:
+        writer.withdraw(flow.snapshots + timeline.stored)
         if timeline.stored == 0:
-            group = writer.group("clot", key=key, complete=0, growth_width=clot.growth_width)
-            fraction = writer.stack(group, "fraction", (clot.stored, layout.points.total))
-        else:
-            group = writer.file["dvtwin/clot"]
-            fraction = group["fraction"]
+            with writer.part("clot", complete=0, **marks) as group:
+                writer.stack(group, "fraction", (clot.stored, layout.points.total))
+        fraction = writer.file["dvtwin/clot/fraction"]
         for time, averages in timeline.run():
             row = timeline.stored
             nodal = timeline.edge.fraction
@@ -128,18 +155,22 @@ def run_clot(
                     CLOT.name: nodal,
                     AGE.name: timeline.age,
                 },
+                averages.traction,
             )
             progress.say("clot", time / clot.until, hours=round(time / 3600.0, 3))
-        for part in ("time", "mean", "wall", "series"):
-            if part in group:
-                del group[part]
-        times = [clot.until * (k + 1) / clot.stored for k in range(clot.stored)]
-        writer.table(group, {"time": times})
-        write_means(writer, group, problem, timeline.averages, timeline.age)
-        writer.table(group.create_group("series"), timeline.series())
-        group.attrs.update(
-            mesh_size=timeline.largest_edge, periodicity=timeline.largest_change, complete=1
-        )
+        if not writer.is_viewed(fraction, CLOT.name, flow.snapshots):
+            raise CaseError(
+                "the results file was damaged while the clot grew",
+                where=str(results),
+                do="delete it and run the same command again: the flow is computed anew",
+            )
+        marks |= {"mesh_size": timeline.largest_edge, "periodicity": timeline.largest_change}
+        with writer.part("clot", complete=1, **marks) as group:
+            group["fraction"] = fraction
+            times = [clot.until * (k + 1) / clot.stored for k in range(clot.stored)]
+            writer.table(group, {"time": times})
+            write_means(writer, group, problem, timeline.averages, timeline.age)
+            writer.table(group.create_group("series"), timeline.series())
     progress.say("clot", 1.0)
 
 
@@ -148,13 +179,10 @@ class Recorder:
     stress.
     """
 
-    def __init__(self, writer: Writer, group: Any, problem: Flow, flow: FlowSettings) -> None:
-        self.writer, self.problem = writer, problem
+    def __init__(self, writer: Writer, history: Any, problem: Flow, flow: FlowSettings) -> None:
+        self.writer, self.problem, self._history = writer, problem, history
         every = flow.steps_per_cycle / flow.snapshots
         self._at = {round((k + 1) * every): k for k in range(flow.snapshots)}
-        self._history = writer.stack(
-            group.create_group("wall"), "traction", (flow.snapshots, writer.layout.walls.total, 3)
-        )
 
     def __call__(self, step: int, tau: Array) -> None:
         """Store step ``step`` if it is one of the snapshots. Collective."""
@@ -168,7 +196,9 @@ class Recorder:
                 VELOCITY.name: at_points(self.problem, scheme.u),
                 PRESSURE.name: scheme.p,
                 WALL_SHEAR_STRESS.name: wall_to_points(layout, tau),
+                CLOT.name: np.zeros(self.problem.Q.local),
             },
+            tau,
         )
 
 
@@ -226,35 +256,15 @@ def _facts(flow: FlowSettings) -> dict[str, Any]:
     }
 
 
-def _say_roles(writer: Writer, problem: Flow, averages: Averages) -> None:
-    inward = entrances(problem, averages)
-    for name in problem.patches:
-        role = "inlet" if name in inward else "outlet"
-        writer.file["dvtwin/boundaries"][name].attrs["role"] = role
+def _of_mesh(mesh: Path, layout: Layout) -> dict[str, Any]:
+    return {"sha256": digest_file(mesh), **layout.vessel.quality}
 
 
-def _save_flow(
-    path: Path,
-    cycles: Cycles,
-    key: str,
-    done: int,
-    change: float,
-    averages: Averages | None = None,
-) -> None:
-    cells, facts = state.pack_flow(cycles.flow.scheme)
-    if averages is not None:
-        cells |= state.pack_averages(averages, cycles.flow.V, cycles.flow.Q)
-        facts["recorded"] = averages.steps
-    facts |= {"cycles": done, "change": change, "series": cycles.series.rows}
-    checkpoints.save(path, cycles.layout, key, cells, facts)
-
-
-def _resume_flow(path: Path, cycles: Cycles, key: str) -> tuple[int, float]:
-    """Cycles already done and the last change between them. Collective."""
-    found = checkpoints.restore(path, cycles.layout, key)
-    if found is None:
-        return 0, 1.0
-    cells, facts = found
-    state.unpack_flow(cycles.flow.scheme, cells, facts)
-    cycles.series.rows = facts["series"]
-    return int(facts["cycles"]), float(facts["change"])
+def _is_begun(results: Path, key: str) -> bool:
+    """Whether the recorded cycle of this flow was begun there, and not ended."""
+    try:
+        with h5py.File(results, "r", locking=False) as file:
+            attributes = file["dvtwin/flow"].attrs
+            return str(attributes["key"]) == key and not attributes["complete"]
+    except (OSError, KeyError, RuntimeError):
+        return False

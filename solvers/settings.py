@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from core.settings import Settings, quantity
-from solvers.boundaries import Boundary, conditions
+from solvers.boundaries import Boundary, conditions, kinds
+from solvers.boundaries.flow_split import FlowSplit
 from solvers.clots import ClotModel, models
 from solvers.rheology import Rheology, laws
 from solvers.rheology.carreau import Carreau
@@ -15,13 +16,19 @@ from solvers.rheology.carreau import Carreau
 class SchemeSettings(Settings):
     """How the flow equations are solved."""
 
-    kind: Literal["projection"] = "projection"
+    kind: Literal["projection", "coupled", "stokes"] = "projection"
     element: Literal["P1/P1", "P2/P1"] = "P1/P1"
     dt: float = quantity("s", "10 ms", "time step of the flow", above="0 s", at_most="1 s")
     tolerances: Literal["standard", "tight"] = "standard"
     backflow: float = quantity(
         "1", 1.0, "backflow stabilisation β", at_least=0, at_most=1, source="Esmaily Moghadam 2011"
     )
+
+    @model_validator(mode="after")
+    def _element_is_stable(self) -> "SchemeSettings":
+        if self.kind != "projection" and self.degree == 1:
+            raise ValueError(f'kind = "{self.kind}" needs element = "P2/P1"')
+        return self
 
     @property
     def degree(self) -> int:
@@ -35,6 +42,9 @@ class FlowSettings(Settings):
     density: float = quantity("kg/m^3", "1060 kg/m^3", "density of blood", above="0 kg/m^3")
     rheology: Annotated[Rheology, *laws.field()] = Carreau()
     scheme: SchemeSettings = SchemeSettings()
+    start: Literal["steady", "rest"] = Field(
+        default="steady", description="the steady flow of the first instant, or blood at rest"
+    )
     period: float = quantity(
         "s",
         "4 s",
@@ -62,14 +72,27 @@ class FlowSettings(Settings):
 
     @model_validator(mode="after")
     def _boundaries_make_sense(self) -> "FlowSettings":
-        inlets = [name for name, b in self.boundary.items() if b.profile is not None]
         if not self.boundary:
             raise ValueError("boundary: no opening has a condition")
-        if len(inlets) == len(self.boundary):
+        if not any(condition.sets_level for condition in self.boundary.values()):
             raise ValueError(
-                "boundary: every opening has a flow rate, so the pressure has no level; "
-                'give at least one kind = "pressure"'
+                "boundary: every opening has a flow rate or a share of it, so the pressure has "
+                f"no level; give at least one a kind out of {kinds(level=True)}"
             )
+        shares = [c.share for c in self.boundary.values() if isinstance(c, FlowSplit)]
+        if sum(shares) > 1.0 + 1e-12:
+            raise ValueError(f"boundary: the flow splits add up to {sum(shares):g}, more than 1")
+        if shares and all(c.profile is None for c in self.boundary.values()):
+            raise ValueError(
+                "boundary: a flow split is a share of the flow rates imposed elsewhere; "
+                'give at least one opening kind = "flow_rate"'
+            )
+        for name, condition in self.boundary.items():
+            for waveform in condition.waveforms():
+                try:
+                    waveform.check(self.period)
+                except ValueError as error:
+                    raise ValueError(f"boundary.{name}.waveform: {error}") from error
         return self
 
     @property

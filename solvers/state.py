@@ -1,11 +1,11 @@
-"""The state of flow and averages as cell arrays, for checkpoints."""
+"""The state of flow, averages and a cycle under way as cell arrays, for checkpoints."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.averages import Averages
+from solvers.averages import Averages, Cycle
 from solvers.cells import Space
 from solvers.schemes.projection import Projection
 
@@ -19,12 +19,16 @@ def pack_flow(scheme: Projection) -> tuple[dict[str, Array], dict[str, Any]]:
         "flow/u": scheme.u[V.dofs],
         "flow/u_old": scheme.u_old[V.dofs],
         "flow/p": scheme.p[Q.dofs],
+        "flow/increment": scheme.increment[Q.dofs],
         "flow/f": scheme.f.T,
         "flow/f_old": scheme.f_old.T,
         "flow/w_correction": scheme.w_correction.T,
         "flow/drag": scheme.drag,
     }
-    return cells, {"time": scheme.time, "steps": scheme.steps}
+    facts: dict[str, Any] = {"time": scheme.time, "steps": scheme.steps}
+    if scheme.coupling is not None:
+        facts["openings"] = scheme.coupling.memory()
+    return cells, facts
 
 
 def unpack_flow(scheme: Projection, cells: dict[str, Array], facts: dict[str, Any]) -> None:
@@ -32,36 +36,56 @@ def unpack_flow(scheme: Projection, cells: dict[str, Array], facts: dict[str, An
     scheme.u = to_dofs(scheme.V, cells["flow/u"])
     scheme.u_old = to_dofs(scheme.V, cells["flow/u_old"])
     scheme.p = to_dofs(scheme.Q, cells["flow/p"])
-    scheme.f, scheme.f_old = cells["flow/f"].T, cells["flow/f_old"].T
-    scheme.w_correction = cells["flow/w_correction"].T
+    scheme.increment = to_dofs(scheme.Q, cells["flow/increment"])
+    for name in ("f", "f_old", "w_correction"):
+        setattr(scheme, name, np.ascontiguousarray(cells[f"flow/{name}"].T))
     scheme.time, scheme.steps = facts["time"], facts["steps"]
     scheme.set_drag(cells["flow/drag"])
-    scheme.forget()
+    if scheme.coupling is not None:
+        scheme.coupling.restore(facts["openings"])
 
 
-def pack_averages(averages: Averages, V: Space, Q: Space) -> dict[str, Array]:
-    """The cycle means."""
+def pack_averages(averages: Averages, V: Space, Q: Space, name: str = "mean") -> dict[str, Array]:
+    """The means gathered so far, called ``name``; their number of steps is a fact apart."""
     return {
-        "mean/velocity": averages.velocity[V.dofs],
-        "mean/pressure": averages.pressure[Q.dofs],
-        "mean/carrier": averages.carrier,
-        "mean/shear_rate": averages.shear_rate,
-        "wall/tawss": averages.tawss,
-        "wall/traction": averages.traction,
+        f"{name}/velocity": averages.velocity[V.dofs],
+        f"{name}/pressure": averages.pressure[Q.dofs],
+        f"{name}/carrier": averages.carrier,
+        f"{name}/shear_rate": averages.shear_rate,
+        f"wall/{name}/tawss": averages.tawss,
+        f"wall/{name}/traction": averages.traction,
     }
 
 
-def unpack_averages(cells: dict[str, Array], V: Space, Q: Space, steps: int) -> Averages:
-    """The cycle means of a checkpoint."""
+def unpack_averages(
+    cells: dict[str, Array], V: Space, Q: Space, steps: int, name: str = "mean"
+) -> Averages:
+    """The means called ``name`` of a checkpoint."""
     return Averages(
-        to_dofs(V, cells["mean/velocity"]),
-        to_dofs(Q, cells["mean/pressure"]),
-        cells["mean/carrier"],
-        cells["mean/shear_rate"],
-        cells["wall/tawss"],
-        cells["wall/traction"],
+        to_dofs(V, cells[f"{name}/velocity"]),
+        to_dofs(Q, cells[f"{name}/pressure"]),
+        cells[f"{name}/carrier"],
+        cells[f"{name}/shear_rate"],
+        cells[f"wall/{name}/tawss"],
+        cells[f"wall/{name}/traction"],
         steps,
     )
+
+
+def pack_cycle(cycle: Cycle, V: Space, Q: Space) -> tuple[dict[str, Array], dict[str, Any]]:
+    """A cycle that is under way, beside the state of its flow."""
+    cells = pack_averages(cycle.averages, V, Q, "cycle") | {"cycle/start": cycle.start[V.dofs]}
+    return cells, {"cycle": {"step": cycle.step, "gathered": cycle.averages.steps}}
+
+
+def unpack_cycle(
+    cells: dict[str, Array], facts: dict[str, Any], V: Space, Q: Space
+) -> Cycle | None:
+    """The cycle that was under way at a checkpoint, None between cycles."""
+    if (cycle := facts.get("cycle")) is None:
+        return None
+    averages = unpack_averages(cells, V, Q, cycle["gathered"], "cycle")
+    return Cycle(to_dofs(V, cells["cycle/start"]), averages, cycle["step"])
 
 
 def to_dofs(space: Space, values: Array) -> Array:

@@ -42,6 +42,9 @@ class Timeline:
         self.comm = self.flow.geometry.comm
         self.edge = ClotEdge(self.flow.Q, settings.growth_width)
         self._path, self._key, self._periodic = folder / "clot.h5", key, folder / "periodic.h5"
+        self._within = folder / "clot-cycle.h5"
+        self._renewal: int | None = None
+        cycles.save = lambda: self._save(self._within)
         self._chi = self._on_wall() * self.model.injured(self.flow.Q.coordinates)
         self._injured = self.model.injured(self.layout.wall.centre)
         if self.comm.allreduce(float(self._injured.sum()), MPI.SUM) == 0.0:
@@ -62,6 +65,9 @@ class Timeline:
         """Advance to the end; yields (growth time, cycle means) at each stored time from the
         first that no checkpoint knows. Collective.
         """
+        if self._renewal is not None:
+            self._renew_flow()
+            self._save()
         for row in range(self.stored, self.settings.stored):
             target = self.settings.until * (row + 1) / self.settings.stored
             while self.time < target * (1.0 - 1e-12):
@@ -122,14 +128,17 @@ class Timeline:
     def _renew_flow(self) -> None:
         """The flow with the clot as it is, cycle by cycle until it is periodic; its means."""
         flow, limit = self.flow, 1.0 / self.settings.permeability
-        inverse = np.minimum(self.model.inverse_permeability(self.edge.cells()), limit)
-        flow.scheme.set_drag(flow.scheme.clot_viscosity * inverse)
-        self._flow_volume = self.edge.amount()
+        if self._renewal is None:  # else a checkpoint was made in the midst of it
+            inverse = np.minimum(self.model.inverse_permeability(self.edge.cells()), limit)
+            flow.scheme.set_drag(flow.scheme.clot_viscosity * inverse)
+            self._flow_volume, self._renewal = self.edge.amount(), 0
         share = self.time / self.settings.until
-        for _ in range(MOST_CYCLES):
+        periodic = False
+        while not periodic and self._renewal < MOST_CYCLES:
             change, self._averages = self.cycles.run("clot", share, 0.0, record=True)
-            if change <= flow.settings.periodic:
-                break
+            self._renewal += 1
+            periodic = change <= flow.settings.periodic
+        self._renewal = None
         self.largest_change = max(self.largest_change, change)
         self._freeze()
         self._rows[-1][2:] = [1.0, change, self._drop]
@@ -150,10 +159,13 @@ class Timeline:
         self._drop = max(means.values()) - min(means.values())
 
     def _stop_if_asked(self) -> None:
+        if not self.cycles.stop.due():
+            return
+        self._save()
         if self.cycles.stop.asked():
             raise TryAgain(
                 f"stopped on request after {self.time / 3600.0:.2f} h of growth",
-                do="run the same command again: it goes on from the last checkpoint",
+                do="run the same command again: it goes on from there",
             )
 
     # ------------------------------------------------------------------ geometry and memory
@@ -165,8 +177,8 @@ class Timeline:
 
     def _to_points(self, cells: Array) -> Array:
         """Volume-weighted means at the points of one value a cell. Collective."""
-        scheme, volume = self.flow.scheme, self.flow.geometry.volume
-        return np.asarray(self.flow.Q.sum(scheme.linear.spread(volume * cells)) / scheme.lumped)
+        scheme = self.flow.scheme
+        return np.asarray(self.flow.Q.sum(scheme.sweeps.spread(cells)) / scheme.lumped)
 
     def _edge_in_clot(self) -> float:
         """Largest edge [m] (of the regular tetrahedron of equal volume) in the clot.
@@ -177,7 +189,8 @@ class Timeline:
         local = float(space.geometry.size[near].max(initial=0.0))
         return float(self.comm.allreduce(local, MPI.MAX))
 
-    def _save(self) -> None:
+    def _save(self, within: Path | None = None) -> None:
+        """Save all that the growth depends on, ``within`` a cycle apart from the rest."""
         flow, averages = self.flow, self._averages
         cells, facts = state.pack_flow(flow.scheme)
         cells |= state.pack_averages(averages, flow.V, flow.Q)
@@ -190,20 +203,26 @@ class Timeline:
             "largest_edge": self.largest_edge,
             "largest_change": self.largest_change,
             "rows": self._rows,
+            "renewal": self._renewal,
         }
-        checkpoints.save(self._path, self.layout, self._key, cells, facts)
+        if (cycle := self.cycles.cycle) is not None:
+            more = state.pack_cycle(cycle, flow.V, flow.Q)
+            cells, facts = cells | more[0], facts | more[1]
+        checkpoints.save(within or self._path, self.layout, self._key, cells, facts)
+        if within is None and self.comm.rank == 0:
+            checkpoints.forget(self._within)
 
     def _resume(self) -> Averages:
         """Cycle means of the last checkpoint of this growth, or of the flow stage. Collective."""
         flow = self.flow
-        found = checkpoints.restore(self._path, self.layout, self._key)
+        found = checkpoints.latest(self.layout, self._key, self._path, self._within)
         if found is None:
             found = checkpoints.restore(self._periodic, self.layout, None)
         if found is None:
             raise CaseError(
                 "there is no periodic flow to grow a clot in",
                 where=str(self._periodic),
-                do="run the flow stage again",
+                do="delete results.h5 and run the same command again: the flow is computed anew",
             )
         cells, facts = found
         state.unpack_flow(flow.scheme, cells, facts)
@@ -213,6 +232,8 @@ class Timeline:
             self.largest_edge = facts["largest_edge"]
             self.largest_change = facts["largest_change"]
             self.edge.fraction = state.to_dofs(flow.Q, cells["clot/fraction"])
+            self._renewal = facts["renewal"]
+            self.cycles.cycle = state.unpack_cycle(cells, facts, flow.V, flow.Q)
         return state.unpack_averages(cells, flow.V, flow.Q, facts["recorded"])
 
 

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("DVTWIN_DATA", ROOT.parent / "shared" / "data"))
+os.environ["DVTWIN_HISTORY"] = os.devnull  # what tests cost says nothing of real runs
 IN_MPI = bool({"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"} & set(os.environ))
 PATIENCE = 120.0
 """Seconds that a rank waits for the others after a test before it ends them all."""

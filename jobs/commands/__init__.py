@@ -12,7 +12,6 @@ import typer
 
 CASE = Annotated[Path, typer.Argument(metavar="CASE.toml", help="the case file")]
 RUN = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder")]
-FILE = Annotated[Path, typer.Argument(metavar="FILE", help="a mesh.h5 or results.h5")]
 SET = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=VALUE", help='change a setting: measure.region="3 cm"'),

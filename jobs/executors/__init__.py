@@ -5,6 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+FRESH = 99
+"""The exit code by which a batch job's script learns that a stage has nothing to do."""
+GATHER = "gather"
+"""What the last job of an array does in place of a stage."""
+
 
 @dataclass(frozen=True)
 class Resources:

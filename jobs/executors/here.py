@@ -120,6 +120,26 @@ def _mpirun(ranks: int) -> list[str]:
     return ["mpirun", "-n", str(ranks), "--bind-to", "none", "--map-by", ":OVERSUBSCRIBE"]
 
 
+def identity(process: int) -> str:
+    """What names a process of this machine and no other, ever: boot, number, start."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        began = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+    return f"{boot} {process} {began}"
+
+
+def alive(named: str) -> bool:
+    """Whether the process that `identity` called ``named`` is there; one of another machine is
+    taken to be.
+    """
+    boot, _, rest = named.partition(" ")
+    if not rest or boot != identity(os.getpid()).partition(" ")[0]:
+        return bool(rest)
+    return identity(int(rest.split()[0])) == named
+
+
 def last_lines(log: Path, count: int = 12) -> list[str]:
     """The end of a log, without empty lines."""
     try:

@@ -107,14 +107,29 @@ class Opened(Meshed):
             raise ValueError(f"openings: {reserved.pop()!r} is the name of a wall")
         return self
 
-    def opened(self, surface: "Surface", record: dict[str, Any]) -> TaggedMesh:
-        """The closed ``surface`` [mm] → centrelines → cut and capped → remeshed → filled."""
-        from meshes.ends import ends_of
+    def opened(
+        self,
+        surface: "Surface",
+        record: dict[str, Any],
+        holed: "Surface | None" = None,
+        holes: Array | None = None,
+    ) -> TaggedMesh:
+        """The closed ``surface`` [mm] → centrelines → cut and capped → remeshed → filled.
+
+        ``holed`` is the same with ``holes`` (middles) at its ends, where it came so.
+        """
+        from meshes.ends import ends_of, kept_ends
+        from meshes.openings import cut_all
         from meshes.tree import mesh_tree
 
         at = {name: np.array(opening.at) * 1e3 for name, opening in self.openings.items()}
-        ends, lines = ends_of(surface, at, self.root, self.trim)
-        mesh = mesh_tree(surface, ends, lines, self.fineness(), self.extend)
+        ends, lines = ends_of(surface, at, self.root, self.trim, holed, holes)
+        if self.trim == 0:
+            wall = surface if holed is None else holed
+            ends = kept_ends(wall, ends)
+        else:
+            wall = cut_all(surface, ends)
+        mesh = mesh_tree(wall, ends, lines, self.fineness(), self.extend)
         return TaggedMesh(**mesh, record={"root": self.root, **record})
 
 

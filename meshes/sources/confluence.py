@@ -105,9 +105,8 @@ class Confluence(Meshed):
         from meshes import anatomy
 
         mm, mm2 = 1e3, 1e6
-        scale = {
-            name: mm2 if name.endswith("_area") else mm for name in anatomy.Shape.__annotations__
-        }
+        known = set(anatomy.Shape.__annotations__) & set(type(self).model_fields)
+        scale = {name: mm2 if name.endswith("_area") else mm for name in sorted(known)}
         scale |= {"stenosis": 1, "flatness": 1, "internal": 1}
         values = {name: getattr(self, name) * factor for name, factor in scale.items()}
         return anatomy.Shape(**{**values, "internal": self.internal})
@@ -116,9 +115,12 @@ class Confluence(Meshed):
         """Distance function → contour → cut → remeshed → filled."""
         # these load VTK, which takes seconds: reading a case must not
         from meshes import anatomy
+        from meshes.openings import cut_all
         from meshes.tree import mesh_tree
 
         parts = anatomy.tubes(self.shape())
         lines = [part.line for part in parts]
-        mesh = mesh_tree(anatomy.surface_of(parts), anatomy.ends(parts), lines, self.fineness())
+        ends = anatomy.ends(parts)
+        surface = cut_all(anatomy.surface_of(parts), ends)
+        mesh = mesh_tree(surface, ends, lines, self.fineness())
         return TaggedMesh(**mesh, record={"root": "cava"})

@@ -1,5 +1,6 @@
 """A mesh made elsewhere (gmsh, VTU, XDMF, OpenFOAM, SimVascular), named by the case."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,9 @@ class File(MeshSource):
     openings: dict[str, Opening] = Field(
         {}, description="openings of a mesh without boundary tags"
     )
+    regions: tuple[int, ...] = Field(
+        (), description="cell tags that are lumen, where the file has several regions"
+    )
     root: str | None = Field(None, description="the opening towards the heart")
     any_size: bool = Field(False, description="accept openings that no vessel has (benchmarks)")
 
@@ -64,21 +68,55 @@ class File(MeshSource):
     def build(self, folder: Path) -> TaggedMesh:
         """The file's tetrahedra in metres with every boundary facet tagged and named."""
         path = existing(folder, self.path, "mesh")
-        found = foreign.read(path, self.tags)
+        said: dict[str, Any] = {"root": self.root, "changed": [], "warnings": []}
+        found = self._lumen(foreign.read_safely(path, self.tags), said)
         points = found.points * length_factor(self.unit)
         cells = found.cells
         faces = topology.faces(cells)
         border = faces.outward[faces.count == 1]
-        said: dict[str, Any] = {"root": self.root, "changed": [], "warnings": []}
+        found = _on_boundary(found, border, said)
         if len(found.facets):
             tags, names = self._named(found, said)
-            facets, tags = _on_boundary(found.facets, tags, border, said)
+            facets = found.facets
         else:
             facets = self._outward(points, cells, border)
             at = {name: np.array(opening.at) for name, opening in self.openings.items()}
             tags, names, said["warnings"] = caps.named(points, facets, at)
         return TaggedMesh(
             points, cells, _cell_tags(found), facets, tags.astype(np.int32), names, record=said
+        )
+
+    def _lumen(self, found: foreign.Foreign, said: dict[str, Any]) -> foreign.Foreign:
+        """The regions that blood fills. Raises `MeshError` where the case does not say which."""
+        there = _cell_tags(found)
+        count = {int(tag): int((there == tag).sum()) for tag in np.unique(there)}
+        ours = set(count) <= {LUMEN_CELLS, LUMEN_CELLS + 1, LUMEN_CELLS + 2}
+        if not self.regions and (len(count) == 1 or ours):
+            return found
+        if not self.regions or not set(self.regions) <= set(count):
+            raise MeshError(
+                "the file has several regions of cells, and not all need be blood"
+                if not self.regions
+                else f"the file has not all of the regions {list(self.regions)}",
+                where="mesh.regions",
+                do="say which are lumen, e.g. regions = [1]; the file has "
+                + ", ".join(f"{tag} ({number:,} cells)" for tag, number in count.items()),
+            )
+        keep = np.isin(there, self.regions)
+        if not keep.all():
+            said["changed"].append(f"left out {int((~keep).sum())} cells of other regions")
+        used, cells = np.unique(found.cells[keep], return_inverse=True)
+        place = np.full(len(found.points), -1, dtype=np.int64)
+        place[used] = np.arange(len(used))
+        facets = place[found.facets]
+        whole = (facets >= 0).all(axis=1)
+        return replace(
+            found,
+            points=found.points[used],
+            cells=cells.reshape(-1, 4),
+            facets=facets[whole],
+            facet_tags=found.facet_tags[whole],
+            cell_tags=None,
         )
 
     @staticmethod
@@ -128,14 +166,13 @@ class File(MeshSource):
         return self.names.get(own, own) if own is not None else None
 
 
-def _on_boundary(
-    facets: Array, tags: Array, border: Array, said: dict[str, Any]
-) -> tuple[Array, Array]:
-    """The tagged facets that are boundary; interfaces inside the mesh are left out."""
-    row = topology.match(facets, border)
-    if (row < 0).any():
-        said["changed"].append(f"left out {int((row < 0).sum())} tagged facets inside the mesh")
-    return facets[row >= 0], tags[row >= 0]
+def _on_boundary(found: foreign.Foreign, border: Array, said: dict[str, Any]) -> foreign.Foreign:
+    """The mesh with those of its tagged facets that are boundary; interfaces are left out."""
+    row = topology.match(found.facets, border)
+    if (row >= 0).all():
+        return found
+    said["changed"].append(f"left out {int((row < 0).sum())} tagged facets inside the mesh")
+    return replace(found, facets=found.facets[row >= 0], facet_tags=found.facet_tags[row >= 0])
 
 
 def _cell_tags(found: foreign.Foreign) -> Array:

@@ -34,7 +34,8 @@ class Mask(Opened):
         path = existing(folder, self.path, "label image")
         if path.is_dir():
             files = sorted(file for file in path.rglob("*") if file.is_file())
-            return {str(file.relative_to(path)): file for file in files}
+            # names of files may tell whose they are, and these go into the record
+            return {f"slice {number}": file for number, file in enumerate(files, 1)}
         raw = path.with_suffix(".raw")
         return {"image": path} | ({"data": raw} if _is_split(path) and raw.exists() else {})
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from postprocess import sections
 from postprocess.inputs.narrowing import Narrowing
 from postprocess.inputs.vessel import Vessel
+from postprocess.metrics.clot import RECANALISED
 from postprocess.simplex import areas, share_above
 from postprocess.sites import NotAssessable, Site
 
@@ -102,6 +103,36 @@ class Clot:
             if len(order) > 1:
                 width[order] = np.abs(np.gradient(self._narrowing.planes.arc[order]))
         return width[self._clot_planes()]
+
+    @cached_property
+    def closed_in_time(self) -> Array:
+        """Share of the lumen closed (K,) on the plane closed most, at the stored growth times."""
+        closed = self._narrowing.curves.closed[self._clot_planes()].max(axis=0)
+        if closed.max() <= RECANALISED:
+            raise NotAssessable("the lumen was never closed by half")
+        if closed[-1] > RECANALISED:
+            raise NotAssessable("the lumen is still closed by half at the end of growth")
+        return np.asarray(closed)
+
+    @cached_property
+    def ways_to_confluence(self) -> Array:
+        """Way of each assessable plane to the nearest confluence."""
+        tree = self._narrowing.tree
+        if not tree.confluences:
+            raise NotAssessable("the model has no confluence")
+        ways = np.array([tree.ways(plane) for plane in tree.confluences])
+        return np.asarray(ways.min(axis=0)[self._clot_planes()])
+
+    @cached_property
+    def plane_branch(self) -> Array:
+        """Number of the branch of each assessable plane."""
+        numbers = np.unique(self._narrowing.planes.branch, return_inverse=True)[1]
+        return np.asarray(numbers[self._clot_planes()])
+
+    @cached_property
+    def end_shear_rate(self) -> Array:
+        """Cycle-mean shear rate of every cell (C,) at the end of growth."""
+        return self._vessel.read("clot/mean/shear_rate", "shear rate at the end of growth")
 
     @cached_property
     def clot_site(self) -> Site:

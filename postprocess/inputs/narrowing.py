@@ -54,8 +54,11 @@ class Narrowing:
             key: self._vessel.results.array(name).astype(float)
             for key, name in names.items() if self._vessel.results.has(name)
         }
+        if {"velocity", "pressure"} <= set(nodal):
+            speed = np.linalg.norm(nodal["velocity"], axis=1)
+            nodal["total_pressure"] = nodal["pressure"] + 0.5 * self._vessel.density * speed**2
         if self._vessel.results.has("clot/fraction"):
-            nodal["clot"] = self._vessel.results.array("clot/fraction")[-1].astype(float)
+            nodal["clot"] = self._vessel.results.array("clot/fraction").T.astype(float)
         mesh = self._vessel.points, self._vessel.cells
         return sections.measure(*mesh, self.planes, self.surfaces, nodal)
 
@@ -133,6 +136,11 @@ class Narrowing:
         """Lumen areas of the reference planes."""
         return self.curves.area[self.reference_planes]
 
+    @cached_property
+    def reference_aspects(self) -> Array:
+        """Ratios of the principal widths at the reference planes."""
+        return self.curves.aspect[self.reference_planes]
+
     def _plane(self, *, central: bool) -> int:
         plane = self.tree.step(self.lesion.plane, self.settings.distance, central=central)
         if self.curves.why[plane]:
@@ -160,6 +168,25 @@ class Narrowing:
     def pressure_central(self) -> float:
         """Mean pressure central of the lesion."""
         return float(self.curves.pressure[self.plane_central])
+
+    @cached_property
+    def total_pressure_peripheral(self) -> float:
+        """Flow-weighted total pressure peripheral of the lesion."""
+        return float(self.curves.total_pressure[self.plane_peripheral])
+
+    @cached_property
+    def total_pressure_central(self) -> float:
+        """Flow-weighted total pressure central of the lesion."""
+        return float(self.curves.total_pressure[self.plane_central])
+
+    @cached_property
+    def gradients_in_cycle(self) -> Array:
+        """Mean pressure peripheral less central of the lesion at the last cycle's stored times."""
+        pressure = self._vessel.pressures_in_cycle
+        mesh = self._vessel.points, self._vessel.cells, self.planes
+        ends = (self.plane_peripheral, self.plane_central)
+        first, second = (sections.area_means(*mesh, plane, pressure) for plane in ends)
+        return first - second
 
     @cached_property
     def speeds_before(self) -> Array:

@@ -52,7 +52,7 @@ class Openings:
     @cached_property
     def worst_imbalance(self) -> float:
         """Largest |Σ Q| over throughput in the last cycle, of the conservative velocity."""
-        flows = self._vessel.read("flow/series/flow_rate", "time series")[self.last_cycle]
+        flows = self.opening_flows
         throughput = 0.5 * np.abs(flows).sum(axis=1)
         return float((np.abs(flows.sum(axis=1)) / throughput).max())
 
@@ -61,6 +61,22 @@ class Openings:
         """The same of the velocity at the mesh points, which planes and pictures are made from."""
         nodal = self._vessel.read("flow/series/nodal_imbalance", "time series")
         return float(nodal[self.last_cycle].max())
+
+    @cached_property
+    def opening_flows(self) -> Array:
+        """Flow rates (n, B) of the openings over the last cycle, positive outwards."""
+        return self._vessel.read("flow/series/flow_rate", "time series")[self.last_cycle]
+
+    @cached_property
+    def opening_signs(self) -> Array:
+        """Sign (B,) of the cycle-mean flow rate of each opening."""
+        return np.asarray(np.sign(self.opening_flows.mean(axis=0)))
+
+    @cached_property
+    def peak_factor(self) -> float:
+        """Largest throughput of the last cycle over its mean."""
+        throughput = np.abs(self.opening_flows).sum(axis=1)
+        return float(throughput.max() / throughput.mean())
 
     def _cycle_mean(self, name: str, openings: list[str]) -> Array:
         series = self._vessel.read(f"flow/series/{name}", "time series")

@@ -11,6 +11,7 @@ from postprocess.inputs.narrowing import Narrowing
 from postprocess.inputs.vessel import EXTENSION, Vessel
 from postprocess.metrics.wall import oscillation
 from postprocess.simplex import areas
+from postprocess.sites import NotAssessable
 
 Array = NDArray[Any]
 
@@ -56,3 +57,17 @@ class Region:
         """Oscillatory shear index in the region of interest."""
         mean = self._vessel.read("flow/wall/traction_mean", "mean wall shear stress")
         return oscillation(self.tawss, mean[self.in_region].astype(float))
+
+    @cached_property
+    def wall_shear_rate(self) -> Array:
+        """Cycle-mean shear rate of the cell at each wall facet in the region of interest."""
+        rate = self._vessel.read("flow/mean/shear_rate", "shear rate")
+        return rate[self._vessel.wall_cells][self.in_region].astype(float)
+
+    @cached_property
+    def wall_viscosity(self) -> float:
+        """Median of wall shear stress over shear rate in the region of interest."""
+        moved = self.wall_shear_rate > 0
+        if not moved.any():
+            raise NotAssessable("the blood at the wall is at rest")
+        return float(np.median(self.tawss[moved] / self.wall_shear_rate[moved]))

@@ -46,12 +46,55 @@ class Vessel:
     @cached_property
     def all_volume(self) -> Array:
         """Volume of every cell (C,), extensions included."""
-        return volumes(self.points[self.cells])
+        return volumes(self.all_corners)
+
+    @cached_property
+    def all_corners(self) -> Array:
+        """Corners of every cell (C, 4, 3), extensions included."""
+        return self.points[self.cells]
+
+    @cached_property
+    def density(self) -> float:
+        """Density of the blood."""
+        return self.flow_attribute("density")
+
+    @cached_property
+    def period(self) -> float:
+        """Length of the cycle."""
+        return self.flow_attribute("period")
+
+    def flow_attribute(self, name: str) -> float:
+        """A number that the flow stage noted."""
+        attributes = self.results.attributes("flow") if self.results.has("flow") else {}
+        if name not in attributes:
+            raise NotAssessable(f"{name} not recorded in this run")
+        return float(attributes[name])
+
+    @cached_property
+    def pressures_in_cycle(self) -> Array:
+        """Pressure (N, K) at the K stored times of the last cycle."""
+        slack = self.period * (1 + 1e-9)
+        steps = [step for step, time in enumerate(self.results.times()) if 0 < time <= slack]
+        if not steps:
+            raise NotAssessable("no stored times of the cycle in this run")
+        return np.column_stack([self.results.viewed("pressure", step) for step in steps])
 
     @cached_property
     def wall_facets(self) -> Array:
         """Wall triangles (F, 3) as point numbers, extensions included."""
         return self.read("wall/facets", "wall").astype(np.int64)
+
+    @cached_property
+    def wall_cells(self) -> Array:
+        """The cell (F,) that each wall facet belongs to."""
+        sides = np.sort(self.cells[:, [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]], axis=2)
+        size = len(self.points)
+        weight = np.array([size * size, size, 1], dtype=np.int64)
+        keys = (sides.reshape(-1, 3).astype(np.int64) @ weight)
+        order = np.argsort(keys)
+        wanted = np.sort(self.wall_facets, axis=1) @ weight
+        found = order[np.searchsorted(keys, wanted, sorter=order)]
+        return np.asarray(found // 4)
 
     @cached_property
     def wall_region(self) -> Array:

@@ -1,4 +1,4 @@
-"""Narrowing and its effect on the flow: areas, gradient, velocity ratio, shares of flow.
+"""Effect of a narrowing on the flow: gradient, speeds, shares of flow, Reynolds number.
 
 Peripheral is upstream, central is towards the heart: what a stenosis does to a vein shows in the
 pressure peripheral of it.
@@ -15,56 +15,29 @@ Array = NDArray[Any]
 
 
 @metric(
-    "minimum_area", "Minimum lumen area", "m^2", "mm^2",
-    needs=("lesion_area",), site="lesion", brief=True,
-)
-def minimum_area(lesion_area: float) -> float:
-    """Lumen area [m²] between the walls at the narrowest plane, clot not taken off."""
-    return lesion_area
-
-
-@metric(
-    "reference_area", "Reference lumen area", "m^2", "mm^2",
-    needs=("reference_areas",), site="reference",
-)
-def reference_area(areas: Array) -> float:
-    """Median lumen area [m²] over 10 mm of the nearest unaffected segment."""
-    return float(np.median(areas))
-
-
-@metric(
-    "area_stenosis", "Lumen area stenosis", "1", "%",
-    needs=("lesion_area", "reference_areas"), site="lesion", brief=True,
-)
-def area_stenosis(lesion_area: float, areas: Array) -> float:
-    """1 − A_min / A_ref."""
-    return float(1 - lesion_area / np.median(areas))
-
-
-@metric(
-    "diameter_stenosis", "Lumen diameter stenosis", "1", "%",
-    needs=("lesion_area", "reference_areas"), site="lesion",
-)
-def diameter_stenosis(lesion_area: float, areas: Array) -> float:
-    """1 − √(A_min / A_ref), of circles of equal area."""
-    return float(1 - np.sqrt(lesion_area / np.median(areas)))
-
-
-@metric(
-    "aspect_ratio", "Width to height at the narrowest point", "1", "1",
-    needs=("lesion_aspect",), site="lesion",
-)
-def aspect_ratio(lesion_aspect: float) -> float:
-    """√(largest / smallest second moment of area): 1 for a circle, more for a flattened vein."""
-    return lesion_aspect
-
-
-@metric(
     "pressure_gradient", "Pressure gradient, narrowing", "Pa", "mmHg",
     needs=("pressure_peripheral", "pressure_central"), site="lesion", brief=True,
 )
 def pressure_gradient(peripheral: float, central: float) -> float:
     """Mean pressure [Pa] 20 mm peripheral minus 20 mm central of the narrowest point."""
+    return peripheral - central
+
+
+@metric(
+    "gradient_peak", "Pressure gradient, largest in the cycle", "Pa", "mmHg",
+    needs=("gradients_in_cycle",), site="lesion",
+)
+def gradient_peak(gradients: Array) -> float:
+    """Largest pressure gradient [Pa] over the stored times of the last cycle."""
+    return float(np.max(gradients))
+
+
+@metric(
+    "total_pressure_loss", "Loss of total pressure, narrowing", "Pa", "mmHg",
+    needs=("total_pressure_peripheral", "total_pressure_central"), site="lesion",
+)
+def total_pressure_loss(peripheral: float, central: float) -> float:
+    """∫ (p + ρ u²/2) u·n dA / Q [Pa] of the cycle means, peripheral less central plane."""
     return peripheral - central
 
 
@@ -90,12 +63,66 @@ def velocity_ratio(after: Array, before: Array) -> float:
 
 
 @metric(
+    "peak_speed", "Peak velocity after the narrowing", "m/s", "cm/s",
+    needs=("speeds_after",), site="lesion",
+)
+def peak_speed(after: Array) -> float:
+    """Largest sampled speed [m/s] 0–20 mm central of the narrowest point, cycle mean."""
+    return float(np.max(after))
+
+
+@metric(
+    "reynolds", "Reynolds number at the narrowest point, peak", "1", "1",
+    needs=("density", "lesion_peak_flow", "lesion_area", "wall_viscosity"), site="lesion",
+)
+def reynolds(density: float, flow: float, area: float, viscosity: float) -> float:
+    """ρ U D / μ with U = Q / A, D = √(4 A / π), Q the largest in the cycle, μ that at the wall."""
+    return float(density * abs(flow) * np.sqrt(4 / (np.pi * area)) / viscosity)
+
+
+@metric(
     "lesion_flow", "Flow rate through the narrowing", "m^3/s", "mL/min",
     needs=("flow_before",), site="lesion",
 )
 def lesion_flow(flow: Array) -> float:
     """Median flow rate [m³/s] through the reference planes, towards the heart."""
     return float(np.median(flow))
+
+
+@metric(
+    "lesion_share", "Share of the whole flow through the narrowing", "1", "%",
+    needs=("flow_before", "inlet_flows"), site="lesion",
+)
+def lesion_share(flow: Array, q_in: Array) -> float:
+    """Median flow rate through the reference planes over the inflow of all inlets."""
+    return float(np.median(flow) / np.abs(q_in).sum())
+
+
+@metric(
+    "collateral_share", "Share of the limb's inflow past the narrowing", "1", "%",
+    needs=("flow_before", "limb_flows"), site="lesion",
+)
+def collateral_share(flow: Array, limb: Array) -> float:
+    """1 − flow rate through the narrowing over the inflow of the inlets on its side."""
+    return float(1 - np.median(flow) / np.abs(limb).sum())
+
+
+@metric(
+    "inlet_pressure", "Pressure at the inlet, {part}", "Pa", "mmHg",
+    needs=("inlet_pressures",), each="inlet_names",
+)
+def inlet_pressure(pressures: Array) -> Array:
+    """Cycle-mean pressure [Pa] of each inlet."""
+    return pressures
+
+
+@metric(
+    "reversed_time", "Reversed flow in a cycle, {part}", "s", "s",
+    needs=("opening_flows", "opening_signs", "period"), each="series_names",
+)
+def reversed_time(flows: Array, signs: Array, period: float) -> Array:
+    """Time [s] of the last cycle in which an opening's flow runs against its cycle mean."""
+    return np.asarray(period * (flows * signs < 0).mean(axis=0))
 
 
 @metric(

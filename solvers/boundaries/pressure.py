@@ -1,19 +1,26 @@
 """Imposed pressure."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from core.settings import quantity
-from solvers.boundaries import Boundary
+from solvers.boundaries import Scaled
+from solvers.waveforms import Waveform, shapes
+from solvers.waveforms.constant import Constant
 
 
-class Pressure(Boundary):
-    """p = const on the cap, no viscous traction; backflow is stabilised."""
+class Pressure(Scaled):
+    """p = p̄ w(t) on the cap, no viscous traction; backflow is stabilised."""
 
     kind: Literal["pressure"] = "pressure"
     pressure: float = quantity(
-        "Pa", None, "pressure at the opening", source="central venous pressure"
+        "Pa", None, "cycle-mean pressure at the opening", source="central venous pressure"
     )
+    waveform: Annotated[Waveform, *shapes.field()] = Constant()
 
-    def pressure_at(self, time: float, period: float) -> float:  # noqa: ARG002
-        """The pressure [Pa]."""
+    def pressure_at(self, time: float, period: float) -> float:
+        """p̄ w(t) [Pa]."""
+        return self.pressure * self.waveform.at(time, period)
+
+    def scale(self) -> float:
+        """p̄."""
         return self.pressure

@@ -19,7 +19,11 @@ class Rheology(Settings):
         return None
 
     def viscosity(self, shear_rate: Array) -> Array:
-        """μ [Pa s] at shear rates γ̇ = √(2 ε:ε) [1/s], any shape."""
+        """μ [Pa s] at shear rates γ̇ = √(2 ε:ε) [1/s], any shape.
+
+        Where μ is not constant, in arithmetic operators alone: the coupled scheme puts a UFL
+        expression in, and differentiates what comes out.
+        """
         raise NotImplementedError
 
 

@@ -11,10 +11,8 @@ formed at nodes. For equal-order elements g blends ∇pⁿ with its nodal averag
 convection carries ρτ (ū·∇u − π)·(ū·∇)v with π the nodal average of ū·∇ū (orthogonal sub-scales):
 no spurious pressures in the steady state, no blow-up in under-resolved jets, second order kept.
 
-Where a cell of height H cannot resolve the Brinkman layer √K (S = H²/K ≫ 1; b = S⁴/(S⁴ + 6⁴)),
-θ = b/(m d), b ≤ m d, hands the pressure force to the projection: f is Darcy's −K∇p/μ by cell,
-and the nodal velocity only has to know the friction μ/√K that the layer exerts on open blood.
-A row of nodes H apart exerts just that with the drag 2d/(1 + √(1+S)), which replaces d there.
+θ is the share of the pressure force that the projection carries, in clot whose Brinkman layer
+the cells cannot resolve (`brinkman.py`).
 
 The velocity that conserves mass in the discrete sense is w = u − m(∇p̃ − g): ∫ w·∇q vanishes
 for every interior q. Species are carried by its mean.
@@ -23,54 +21,34 @@ Sources: Guermond, Minev & Shen 2006 (overview); Codina 2000 (sub-scales); Timme
 (rotational).
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mpi4py import MPI
-from petsc4py import PETSc
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Diverged
-from solvers.cells import Geometry, Matrix, Space
+from solvers.cells import Geometry, Pattern, Space
+from solvers.columns import Columns
 from solvers.facets import Facets
-from solvers.kernels import (
-    Linear,
-    LinearMomentum,
-    accumulate,
-    mass,
-    momentum,
-    shear_rate,
-    stiffness,
-)
-from solvers.linear import RELATIVE, Solver, Tolerances, symmetric_kind
+from solvers.kernels import mass, stiffness
+from solvers.linear import RELATIVE, Poisson, Tolerances
 from solvers.rheology import Rheology
+from solvers.schemes import StepLog
+from solvers.schemes.brinkman import medium
+from solvers.schemes.compiled import sweeps
+from solvers.schemes.plain import Blood, Weights
 
 if TYPE_CHECKING:
     from solvers.coupling import Responses
 
 Array = NDArray[Any]
 
-UNRESOLVED = 6.0
-"""S = H²/K at which half of the pressure force is handed to the projection."""
-HANDOVER = 50.0
-"""How sharply the nodal drag turns to the layer's friction as b nears 1."""
 PERMEATION = 100.0
 """Shear rate [1/s] that sets the viscosity of what permeates a clot."""
-HEIGHT = np.sqrt(2.0 / 3.0)
-"""Height of the regular tetrahedron of edge 1."""
-
-
-@dataclass(frozen=True)
-class StepLog:
-    """What one step says of itself."""
-
-    time: float
-    cfl: float
-    iterations: int
-    pressure_iterations: int
-    backflow: float
+BLOWN_UP = 1e4
+"""CFL number above which the flow counts as blown up."""
 
 
 class Projection:
@@ -102,46 +80,35 @@ class Projection:
         self.fixed_u, self.fixed_p = velocity_dofs, pressure_dofs
         d = geometry.dim
         self.u, self.u_old = np.zeros((self.V.local, d)), np.zeros((self.V.local, d))
-        self.p = np.zeros(self.Q.local)
+        self.p, self.increment = np.zeros(self.Q.local), np.zeros(self.Q.local)
         self.f, self.f_old = np.zeros((d, geometry.count)), np.zeros((d, geometry.count))
         self.w_correction = np.zeros((d, geometry.count))
         self.drag = np.zeros(geometry.count)
         self.viscosity = rheology.viscosity(np.zeros(geometry.count))
         self.clot_viscosity = float(rheology.viscosity(np.full(1, PERMEATION))[0])
         self.time, self.steps = 0.0, 0
-        self._gradients: tuple[Array, Array] | None = None
         self.coupling: Responses | None = None
-        self.enclosed = geometry.comm.allreduce(len(pressure_dofs), MPI.SUM) == 0
         self._tolerances = RELATIVE[tolerances]
         self._beta = backflow
-        self._prepare_kernels(open_facets)
+        self._prepare(open_facets)
         self._order = 0
 
     # ------------------------------------------------------------------ preparation
 
-    def _prepare_kernels(self, open_facets: Array) -> None:
+    def _prepare(self, open_facets: Array) -> None:
         geometry, V, Q = self.geometry, self.V, self.Q
-        self.linear = Linear(Q)
-        self.kernel = momentum(V, self.linear)
+        pattern = Pattern(V)
+        self.sweeps = sweeps(V, Q, pattern)
         self._open = Facets(geometry, open_facets)
         self._open_basis, self._open_weights = self._open.basis(V, 3 * V.degree)
-        self.lumped = np.array(Q.sum(self.linear.spread(geometry.volume)))
-        self.A = Matrix(V, self.fixed_u)
-        self._L = Matrix(Q, self.fixed_p, symmetric=True)
-        self._mass = self.A.entries(mass(V))
-        self._mass_act = self.A.operator(self._mass)
-        self._b, self._x = V.vector(), V.vector()
-        self._r, self._dp = Q.vector(), Q.vector()
-        self._velocity = Solver("velocity", self.A.mat, "advection", self._tolerances["velocity"])
-        kind = "multigrid" if self.enclosed else symmetric_kind(Q.map.size_global)
-        self._pressure = Solver("pressure", self._L.mat, kind, self._tolerances["pressure"])
-        if self.enclosed:
-            self._nullspace = PETSc.NullSpace().create(constant=True, comm=geometry.comm)
-            self._L.mat.setNullSpace(self._nullspace)
-
-    def forget(self) -> None:
-        """Drop what was kept from the last steps: their velocities were set from outside."""
-        self._gradients = None
+        self.lumped = np.array(Q.sum(self.sweeps.spread(np.ones(geometry.count))))
+        self.A = Columns(pattern, self.fixed_u, geometry.dim)
+        self._mass = pattern.entries(mass(V))
+        owned = self.fixed_u < V.owned
+        self._held, self._held_rows = owned, self.fixed_u[owned]
+        self._load = np.zeros((len(self._held_rows), geometry.dim))
+        shared = pattern if V is Q else None
+        self._L = Poisson(shared or Pattern(Q), self.fixed_p, self._tolerances["pressure"])
 
     def set_drag(self, drag: Array) -> None:
         """Set d = μ/K [Pa s/m²] of each cell; the operators follow at the next step."""
@@ -150,61 +117,25 @@ class Projection:
 
     def _prepare_order(self, order: int) -> None:
         """Operators that change only with the order of the time scheme and with the drag."""
-        geometry, V, Q = self.geometry, self.V, self.Q
+        V, Q, volume = self.V, self.Q, self.geometry.volume
         self._order = order
-        self._lead = {1: 1.0, 2: 1.5}[order] * self.density / self.dt
-        self._mobility = 1.0 / (self._lead + self.drag)
-        friction = self._nodal_drag()
+        lead = {1: 1.0, 2: 1.5}[order] * self.density / self.dt
+        self.medium = medium(self.geometry, V.degree, lead, self.drag, self.clot_viscosity)
+        self._dragged = bool(self.geometry.comm.allreduce(bool(self.drag.any()), MPI.LOR))
+        friction = self.medium.friction
         if V.degree == 1:
-            lump = np.zeros((V.per_cell, V.per_cell, geometry.count))
-            lump[range(V.per_cell), range(V.per_cell)] = friction * geometry.volume / V.per_cell
+            lump = np.zeros((V.per_cell, V.per_cell, self.geometry.count))
+            lump[range(V.per_cell), range(V.per_cell)] = friction * volume / V.per_cell
         else:
             lump = mass(V, friction)
         if self.rheology.constant is not None:
             lump += self.rheology.constant * stiffness(V)
-        self._base = self._lead * self._mass + self.A.entries(lump)
-        slopes = geometry.gradients
-        self._L.fill(np.einsum("cai,cbi,c->abc", slopes, slopes, geometry.volume * self._mobility))
-        self._pressure.refactor()
+        self._base = lead * self._mass + self.A.pattern.entries(lump)
+        self._L.set_mobility(self.medium.mobility)
         if self.coupling is not None:
             self.coupling.renew()
-        openness = 1.0 - self._unresolved(self._stiffness_number())
-        volume = Q.sum(self.linear.spread(openness * geometry.volume))
-        self._open_volume = np.maximum(volume, 1e-12 * self.lumped)
-
-    def _stiffness_number(self) -> Array:
-        """S = H²/K of each cell, H the distance of its nodes across the cell."""
-        height = HEIGHT * self.geometry.size / self.V.degree
-        return np.asarray(self.drag * height**2 / self.clot_viscosity)
-
-    def _unresolved(self, stiff: Array) -> Array:
-        """b: 0 where the Brinkman layer is resolved or absent, 1 where it is far below a cell."""
-        return np.asarray(stiff**4 / (stiff**4 + UNRESOLVED**4))
-
-    def _nodal_drag(self) -> Array:
-        """The drag [Pa s/m²] that gives a row of nodes the friction of the unresolved layer.
-
-        It is d itself until the projection carries all of the pressure force (b near m d): only
-        then does the nodal velocity not have to be Darcy's.
-        """
-        stiff = self._stiffness_number()
-        excess = 0.5 * (np.sqrt(1.0 + stiff) - 1.0)
-        excess = excess / (1.0 + HANDOVER * (1.0 - self._carried()) * excess)
-        return np.asarray(self.drag / (1.0 + self._unresolved(stiff) * excess))
-
-    def _carried(self) -> Array:
-        """b, at most m d: more would push against the pressure force that the nodes still feel."""
-        share = self._unresolved(self._stiffness_number())
-        return np.asarray(np.minimum(share, self._mobility * self.drag))
-
-    def _prepare_weights(self) -> None:
-        """θ: share of the pressure force in the projection; α: weight of the sub-scales in g."""
-        dragged = np.where(self.drag > 0.0, self._mobility * self.drag, 1.0)
-        self._theta = self._carried() / dragged
-        self._openness = 1.0 - self._unresolved(self._stiffness_number())
-        h = self.geometry.size
-        rate = 4.0 * self.viscosity / h**2 + 2.0 * self.density * self._speed / h
-        self._alpha = 1.0 / (1.0 + rate * self._mobility)
+        opened = Q.sum(self.sweeps.spread(self.medium.open))
+        self._open_volume = np.maximum(opened, 1e-12 * self.lumped)
 
     # ------------------------------------------------------------------ one step
 
@@ -217,54 +148,49 @@ class Projection:
         if self._order != order:
             self._prepare_order(order)
         time = self.time + self.dt
-        ahead = self.u if order == 1 else 2.0 * self.u - self.u_old
-        gradient = self._gradient_ahead(order)
-        if self.rheology.constant is None:
-            self.viscosity = self.rheology.viscosity(shear_rate(gradient))
-        self._speed = np.linalg.norm(self.kernel.mean(ahead), axis=1)
-        self._prepare_weights()
-        streamline = self._streamline_time()
-        self._fill_momentum(ahead, streamline)
-        grad_p = self.linear.gradient(self.p)
-        self.rhs = self._momentum_rhs(order, gradient, grad_p)
-        if isinstance(self.kernel, LinearMomentum):
-            self.rhs += self.kernel.streamline_force(
-                ahead, gradient, self.density, streamline, self.lumped
-            )
-        u = ahead.copy()
+        ahead = self.u.copy() if order == 1 else 2.0 * self.u - self.u_old
+        means, blood = self._look_ahead(ahead)
+        alpha = self._assemble(order, ahead, means, blood)
+        u = ahead
         u[self.fixed_u] = velocity
-        iterations = self._solve_momentum(u, velocity, time)
-        pressure_iterations = self._project(u, grad_p, pressure, time)
+        self._solve_momentum(u, velocity, time)
+        pressure_iterations, pace = self._project(u, means, alpha, blood, pressure, time)
         self.u_old, self.u = self.u, u
         self.time, self.steps = time, self.steps + 1
-        return StepLog(time, self._cfl(u), iterations, pressure_iterations, self._backflow_share)
+        cfl = self._cfl(pace)
+        return StepLog(time, cfl, self.A.iterations, pressure_iterations, self._backflow_share)
 
-    def _gradient_ahead(self, order: int) -> Array:
-        """∇ū, from the gradients of the last two steps where they are known."""
-        if self._gradients is None:
-            self._gradients = (self.kernel.gradient(self.u), self.kernel.gradient(self.u_old))
-        now, old = self._gradients
-        return now if order == 1 else 2.0 * now - old
+    def _look_ahead(self, ahead: Array) -> tuple[Array, Blood]:
+        """Nodal averages of ū·∇ū and ∇p (points, 2d), and the viscosity at ū. Collective."""
+        d, constant = self.geometry.dim, self.rheology.constant
+        sums, rate = self.sweeps.ahead(ahead, self.p, self.medium, shear=constant is None)
+        means = self.Q.sum_columns(sums)
+        if means.shape[1]:
+            means[:, :d] /= self.lumped[:, None]
+            means[:, d:] /= self._open_volume[:, None]
+        if rate is None:
+            return means, Blood(constant, self.viscosity)
+        self.viscosity = self.rheology.viscosity(rate)
+        points = self.Q.sum(self.sweeps.spread(self.viscosity)) / self.lumped
+        return means, Blood(None, self.viscosity, points)
 
-    def _streamline_time(self) -> Array:
-        """τ [s] of the orthogonal sub-scales of convection; 0 for quadratic velocities.
+    def _assemble(self, order: int, ahead: Array, means: Array, blood: Blood) -> Array:
+        """Fill the momentum matrix and ``rhs`` (dofs, d); gives α (c). Collective."""
+        now, old = (1.0, 0.0) if order == 1 else (2.0, -0.5)
+        rate = self.density / self.dt
+        history = (rate * now) * self.u + (rate * old) * self.u_old
+        weights = Weights(self.density, rate * now, rate * old)
+        data = self.A.data
+        data[:] = self._base
+        rhs, alpha = self.sweeps.momentum(
+            ahead, history, self.p, means, blood, self.medium, self.f, self.f_old, weights, data
+        )
+        self._add_backflow(data, ahead)
+        self.A.finish()
+        self._rhs = self.V.sum_columns(rhs)
+        return alpha
 
-        A quarter of the usual h/2|u|: enough to hold jets at large steps, least loss elsewhere.
-        """
-        if self.V.degree > 1:
-            return np.zeros(self.geometry.count)
-        h = self.geometry.size
-        rate = 8.0 * self._speed / h + (4.0 * self.viscosity / h**2 + self.drag) / self.density
-        return np.asarray(self._openness / rate)
-
-    def _fill_momentum(self, ahead: Array, streamline: Array) -> None:
-        viscosity = self.viscosity if self.rheology.constant is None else None
-        cells = self.kernel.matrix(ahead, self.density, viscosity, streamline)
-        self._add_backflow(cells, ahead)
-        self.A.fill(cells, self._base)
-        self._velocity.refactor()
-
-    def _add_backflow(self, cells: Array, ahead: Array) -> None:
+    def _add_backflow(self, data: Array, ahead: Array) -> None:
         """−βρ ∫ (ū·n)₋ u·v on the openings with a pressure: takes no energy from the far side."""
         near = ahead[self.V.dofs[self._open.cells]]
         normal_speed = np.einsum("fqn,fni,fi->fq", self._open_basis, near, self._open.normal)
@@ -276,117 +202,87 @@ class Projection:
         if self._backflow_share > 0.0:
             weight = -self._beta * self.density * self._open_weights * back
             added = np.einsum("fq,fqa,fqb->abf", weight, self._open_basis, self._open_basis)
-            accumulate(cells, self._open.cells, added)
+            self.A.pattern.add(data, self._open.cells, added)
 
-    def _momentum_rhs(self, order: int, gradient: Array, grad_p: Array) -> Array:
-        """This rank's share of the right-hand sides (dofs, d)."""
-        now, old = (1.0, 0.0) if order == 1 else (2.0, -0.5)
-        rate = self.density / self.dt
-        history = rate * (now * self.u + old * self.u_old)
-        force = rate * (now * self.f + old * self.f_old) + (1.0 - self._theta) * grad_p
-        if self.rheology.constant is None:
-            force = force - self._viscosity_force(gradient)
-        return np.asarray(self._mass_act(history) - self.kernel.force(force))
+    def _solve_momentum(self, u: Array, fixed: Array, time: float) -> None:
+        """u (dofs, d), a guess that fits the imposed values, becomes the new velocity."""
+        b = self._rhs[: self.V.owned]
+        self._load = b[self._held_rows]
+        b[self._held_rows] = fixed[self._held]
+        if not self.A.solve(b, u, self._tolerances["velocity"]):
+            raise Diverged(
+                f"the velocity solve failed after {self.A.iterations} iterations",
+                where=f"t = {time:.6g} s",
+                do="try a smaller time step (flow.scheme.dt) or a finer mesh; "
+                "the last checkpoint is kept",
+            )
+        u[self.fixed_u] = fixed
+        self.V.share(u)
 
-    def _viscosity_force(self, gradient: Array) -> Array:
-        """(∇ū)ᵀ∇μ of each cell (d, c): what ∇·(2με) has beyond ∇·(μ∇u); no part of it is stiff."""
-        volume = self.geometry.volume
-        points = self.Q.sum(self.linear.spread(volume * self.viscosity)) / self.lumped
-        slope = self.linear.gradient(points)
-        return np.asarray(np.einsum("jic,jc->ic", gradient, slope))
-
-    def _solve_momentum(self, u: Array, fixed: Array, time: float) -> int:
-        iterations = 0
-        for i in range(self.geometry.dim):
-            self.V.sum(self.rhs[:, i], self._b)
-            self._b.x.array[self.fixed_u] = fixed[:, i]
-            self._x.x.array[:] = u[:, i]
-            where = f"t = {time:.6g} s, velocity component {i}"
-            self._velocity.solve(self._b.x.petsc_vec, self._x.x.petsc_vec, where)
-            self._x.x.scatter_forward()
-            u[:, i] = self._x.x.array
-            iterations += self._velocity.iterations
-        return iterations
-
-    def _project(self, u: Array, grad_p: Array, fixed: Array, time: float) -> int:
-        linear, volume = self.linear, self.geometry.volume
+    def _project(
+        self, u: Array, means: Array, alpha: Array, blood: Blood, fixed: Array, time: float
+    ) -> tuple[int, float]:
+        """Pressure and projected velocities of ``u``; linear iterations and largest |u|/h."""
+        loops, Q = self.sweeps, self.Q
         start = self.p.copy()
         start[self.fixed_p] = fixed
-        kept = (1.0 - self._theta) * grad_p
-        g = kept + self._smoothing(grad_p)
-        lack = (self._mobility * volume) * (g - linear.gradient(start))
-        assert self._gradients is not None
-        self._gradients = (self.kernel.gradient(u), self._gradients[0])
-        divergence = self.kernel.divergence(u, self._gradients[0])
-        self.Q.sum(linear.along_gradients(lack) - divergence, self._r)
-        self._r.x.array[self.fixed_p] = 0.0
-        self._dp.x.array[:] = 0.0
-        if self.enclosed:
-            self._nullspace.remove(self._r.x.petsc_vec)
-        self._pressure.solve(self._r.x.petsc_vec, self._dp.x.petsc_vec, f"t = {time:.6g} s")
-        self._dp.x.scatter_forward()
-        total = start + self._dp.x.array
-        slope = linear.gradient(total)
+        self.f_old, self.f = self.f, self.f_old
+        f, w = self.f, self.w_correction
+        sums, pace = loops.lack(u, self.p, start, means, alpha, self.medium, f, w)
+        sums = Q.sum_columns(sums)
+        self.increment = self._L.solve(sums[:, 0], self.increment, f"t = {time:.6g} s")
+        total = start + self.increment
         if self.coupling is not None:
-            total += self.coupling.couple(u, self._mobility * (slope - g))
-            fixed, slope = total[self.fixed_p], linear.gradient(total)
-        self.f_old, self.f = self.f, self._mobility * (slope - kept)
-        self.w_correction = self._mobility * (slope - g)
-        self.p = self._rotate(total, divergence, fixed)
-        return self._pressure.iterations
+            total += self.coupling.couple(u, self._correction(total, self.coupling.cells))
+            fixed = total[self.fixed_p]
+        loops.correct(total, self.medium, f, w)
+        self.p = self._rotate(total, sums[:, 1], blood, fixed)
+        return self._L.iterations, pace
+
+    def _correction(self, total: Array, cells: Array) -> Array:
+        """m(∇p̃ − g) in the given cells, 0 in others (d, c)."""
+        slope = np.einsum("cai,ca->ic", self.geometry.gradients[cells], total[self.Q.dofs[cells]])
+        out = np.zeros_like(self.w_correction)
+        out[:, cells] = self.medium.mobility[cells] * (slope - self.w_correction[:, cells])
+        return out
 
     def response(self, fixed: Array) -> tuple[Array, Array]:
         """φ (points), ∇·(m∇φ) = 0 with ``fixed`` at the fixed points, and m∇φ (d, c).
         Collective.
         """
+        geometry, m = self.geometry, self.medium.mobility
         phi = np.zeros(self.Q.local)
         phi[self.fixed_p] = fixed
-        flux = self._mobility * self.linear.gradient(phi)
-        self.Q.sum(-self.linear.along_gradients(flux * self.geometry.volume), self._r)
-        self._r.x.array[self.fixed_p] = 0.0
-        self._dp.x.array[:] = 0.0
-        self._pressure.solve(self._r.x.petsc_vec, self._dp.x.petsc_vec, "response to an opening")
-        self._dp.x.scatter_forward()
-        phi += self._dp.x.array
-        return phi, self._mobility * self.linear.gradient(phi)
+        slopes = geometry.gradients
+        push = np.einsum("cai,ca,c->ci", slopes, phi[self.Q.dofs], m * geometry.volume)
+        share = np.zeros(self.Q.local)
+        np.add.at(share, self.Q.dofs, -np.einsum("cai,ci->ca", slopes, push))
+        phi += self._L.solve(self.Q.sum(share), np.zeros_like(phi), "response to an opening")
+        return phi, m * np.einsum("cai,ca->ic", slopes, phi[self.Q.dofs])
 
-    def _rotate(self, total: Array, divergence: Array, fixed: Array) -> Array:
+    def _rotate(self, total: Array, divergence: Array, blood: Blood, fixed: Array) -> Array:
         """p̃ − μ ∇·u at the points, without the clot, where the drag dominates."""
-        weight = self.viscosity * (1.0 - self._theta) * self.geometry.volume
-        mean = self.Q.sum(self.linear.spread(weight)) / self.lumped
-        rotated = total - mean * self.Q.sum(divergence) / self.lumped
+        mu: Array | float | None = blood.constant if blood.points is None else blood.points
+        if self._dragged:
+            weight = self.viscosity * (1.0 - self.medium.theta)
+            mu = self.Q.sum(self.sweeps.spread(weight)) / self.lumped
+        rotated = total - mu * divergence / self.lumped
         rotated[self.fixed_p] = fixed
         return np.asarray(rotated)
 
-    def _smoothing(self, grad_p: Array) -> Array:
-        """α(π − ∇p): π is the cell mean of ∇p averaged to points, over the open cells alone
-        (d, c).
-        """
-        if self.V.degree > 1:
-            return np.zeros_like(grad_p)
-        share = self._openness * self.geometry.volume
-        smooth = np.stack(
-            [
-                self.linear.mean(self.Q.sum(self.linear.spread(share * row)) / self._open_volume)
-                for row in grad_p
-            ]
-        )
-        return np.asarray((self._openness * self._alpha) * (smooth - grad_p))
-
-    def _cfl(self, u: Array) -> float:
+    def _cfl(self, pace: float) -> float:
         """max |u| Δt / h. Raises `Diverged` where the flow is not finite. Collective."""
-        speed = np.linalg.norm(self.kernel.mean(u), axis=1)
-        local = float((speed / self.geometry.size).max(initial=0.0)) * self.dt
-        worst = self.geometry.comm.allreduce(local if np.isfinite(local) else np.inf, MPI.MAX)
-        if not worst < 1e4:
+        worst = float(self.geometry.comm.allreduce(pace, MPI.MAX)) * self.dt
+        if not worst < BLOWN_UP:
             raise Diverged(
                 f"the flow blew up at t = {self.time:.6g} s (step {self.steps}, CFL {worst:.3g})",
-                where=self._fastest(speed),
+                where=self._fastest(),
                 do="try a smaller time step (flow.scheme.dt)",
             )
-        return float(worst)
+        return worst
 
-    def _fastest(self, speed: Array) -> str:
+    def _fastest(self) -> str:
+        speed = np.linalg.norm(self.u[self.V.dofs].mean(axis=1), axis=1)
         if not len(speed):
             return ""
         cell = int(np.argmax(np.where(np.isfinite(speed), speed, np.inf)))
@@ -395,6 +291,19 @@ class Projection:
 
     # ------------------------------------------------------------------ what others read
 
+    def reaction(self) -> Array:
+        """Force [N] that each fixed dof puts on the blood in the discrete balance of momentum
+        of the last step, 0 at other dofs (dofs, d). Collective.
+        """
+        out = np.zeros((self.V.local, self.geometry.dim))
+        out[: self.V.owned] = self.A.reaction(self.u)
+        out[self._held_rows] -= self._load
+        return self.V.share(out)
+
+    def carrier(self) -> Array:
+        """The velocity that conserves mass, cell by cell (c, d) [m/s]: ∫ w·∇q = 0 inside."""
+        return np.asarray(self.sweeps.mean(self.u) - self.w_correction.T)
+
     def cell_shear_rate(self) -> Array:
         """γ̇ at the middle of each cell [1/s]."""
-        return shear_rate(self._gradient_ahead(1))
+        return self.sweeps.shear_rate(self.u)

@@ -8,7 +8,10 @@ from solvers.waveforms import Waveform
 
 
 class Breath(Waveform):
-    """w(t) = 1 + s cos(2π t/T): more return during expiration in the supine leg."""
+    """w(t) = 1 + s cos(2π t/T): more return during expiration in the supine leg.
+
+    Above s = 1 the flow reverses at the height of inspiration.
+    """
 
     kind: Literal["breath"] = "breath"
     swing: float = quantity(
@@ -16,7 +19,7 @@ class Breath(Waveform):
         0.3,
         "amplitude of the respiratory modulation",
         at_least=0,
-        at_most=1,
+        at_most=10,
         source="assumed; resting phasicity of iliofemoral flow",
     )
 

@@ -13,7 +13,7 @@ from jobs.case import Case
 
 FAMILIES = (
     "meshes.sources", "solvers.boundaries", "solvers.rheology", "solvers.waveforms",
-    "solvers.clots",
+    "solvers.clots", "solvers.chemistry.drugs",
 )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from core.errors import Diverged
+from core.errors import Diverged, TryAgain
 from core.settings import effective
 from jobs.child import perform
 from jobs.executors import Job, Resources
@@ -81,8 +81,15 @@ def _work(name: str, task: Task) -> None:
         case "empty":
             return
         case "wait":
+            stop = None
+            if task.comm is not None:  # an import at the top would make pytest an MPI process
+                from solvers.stop import StopRequest
+
+                stop = StopRequest(task.comm)
             for step in range(600):
                 task.progress.say(name, step / 600, step=step)
+                if stop and stop.asked():
+                    raise TryAgain("stopped on request")
                 time.sleep(0.1)
     task.progress.say(name, 1.0, cells=7)
     if task.comm is None or task.comm.rank == 0:

@@ -77,7 +77,8 @@ def test_left_is_on_the_patients_left(vein_mesh: TaggedMesh) -> None:
 def test_cuts_hardly_depend_on_where_exactly_the_openings_are_given(
     phantom: Path, veins: list[anatomy.Tube]
 ) -> None:
-    surface = labels.surface_of(labels.pick(image.read(phantom / "veins.nii.gz", 1e-3), (7,), ""))
+    whole = image.read(phantom / "veins.nii.gz", 1e-3)
+    surface = labels.surface_of(labels.pick(whole, (7,), Path()))
     exact = {end.name: end.point + 3 * end.outward + SHIFT for end in anatomy.ends(veins)}
     moved = {name: point + np.array([3.0, -3.0, 2.0]) for name, point in exact.items()}
     first, second = (ends_of(surface, at, "cava", 1.0)[0] for at in (exact, moved))
@@ -126,10 +127,10 @@ def test_record_says_what_was_made_of_what(vein_mesh: TaggedMesh) -> None:
 
 
 def test_image_in_metres_gives_the_same_surface(phantom: Path, tmp_path: Path) -> None:
-    labels = image.read(phantom / "veins.nii.gz", 1e-3)
-    write_labels(tmp_path / "m.mha", labels.values, labels.spacing / 1e3, labels.origin / 1e3)
+    known = image.read(phantom / "veins.nii.gz", 1e-3)
+    write_labels(tmp_path / "m.mha", known.values, known.spacing / 1e3, known.origin / 1e3)
     again = image.read(tmp_path / "m.mha", 1.0)
-    first, second = (labels.surface_of(labels.pick(x, (7,), "")) for x in (labels, again))
+    first, second = (labels.surface_of(labels.pick(x, (7,), Path())) for x in (known, again))
     assert np.array_equal(first.triangles, second.triangles)
     assert second.points == pytest.approx(first.points, abs=1e-3)
 
@@ -185,7 +186,7 @@ def test_missing_image_is_refused(phantom: Path, veins: list[anatomy.Tube]) -> N
 
 def test_file_that_is_no_image_is_refused(tmp_path: Path, veins: list[anatomy.Tube]) -> None:
     (tmp_path / "veins.nii.gz").write_text("hello")
-    with pytest.raises(CaseError, match="cannot read the label image"):
+    with pytest.raises(CaseError, match="cannot read the image"):
         of(phantom_case(veins)).build(tmp_path)
 
 

@@ -20,6 +20,7 @@ from core.settings import read
 from meshes.sources.tube import Tube
 from solvers.runs import run_clot, run_flow
 from solvers.settings import ClotSettings, FlowSettings
+from solvers.stop import INTERVAL
 
 MESH = {"radius": "5 mm", "length": "16 mm", "size": "2 mm"}
 FLOW: dict[str, Any] = {
@@ -94,6 +95,7 @@ def run(
     stages: str = "flow clot",
     progress: Progress | None = None,
     flow: dict[str, Any] | None = None,
+    interval: float = INTERVAL,
 ) -> None:
     """Run the named stages in ``folder``. Collective."""
     flow_settings, clot_settings = settings(flow)
@@ -113,10 +115,17 @@ def run(
             case_text="",
             record={},
             progress=progress,
+            interval=interval,
         )
     if "clot" in stages:
         run_clot(
-            comm, **paths, flow=flow_settings, clot=clot_settings, key="clot", progress=progress
+            comm,
+            **paths,
+            flow=flow_settings,
+            clot=clot_settings,
+            key="clot",
+            progress=progress,
+            interval=interval,
         )
 
 

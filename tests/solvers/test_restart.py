@@ -15,6 +15,7 @@ import pytest
 from core.errors import CaseError, TryAgain
 from core.record import ROOT
 from core.store import Results
+from solvers import checkpoint
 from tests.solvers.chain import Interrupted, Until, interrupt, run, write_mesh
 
 COMM = MPI.COMM_WORLD
@@ -47,7 +48,7 @@ def clot_words(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> int:
     folder = COMM.bcast(tmp_path_factory.mktemp("words"))
     if COMM.rank == 0:
         shutil.copytree(finished, folder, dirs_exist_ok=True)
-        (folder / "checkpoint" / "clot.h5").unlink()
+        checkpoint.forget(folder / "checkpoint" / "clot.h5")
     COMM.Barrier()
     progress = Until(0, interrupt)
     run(COMM, folder, "clot", progress)

@@ -119,7 +119,7 @@ def aged(element: str, size: str) -> tuple[Flow, Array, Array]:
     scheme = {"element": element, "dt": "50 ms"}
     settings = flow_settings(inflow("60 mL/min"), scheme=scheme)
     flow = settle(Flow(spread(tube("30 mm", size)), settings), 1e-5, 400)
-    w = flow.scheme.kernel.mean(flow.scheme.u) - flow.scheme.w_correction.T
+    w = flow.scheme.carrier()
     transport = SteadyTransport(
         flow.Q,
         w,

@@ -1,0 +1,95 @@
+"""C sources compiled for this machine at first use, kept by digest, and loaded."""
+
+import ctypes
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+FLAGS = (
+    "-O3",
+    "-march=native",
+    "-mprefer-vector-width=512",
+    "-fno-math-errno",
+    "-fopenmp-simd",
+    "-std=gnu11",
+    "-fPIC",
+    "-shared",
+)
+PLAIN = "DVTWIN_PLAIN"
+"""Set to keep to array code, for comparison."""
+
+
+def library(
+    name: str,
+    sources: Sequence[Path],
+    headers: Sequence[Path] = (),
+    libraries: Sequence[str] = (),
+) -> ctypes.CDLL | None:
+    """The shared library made of ``sources``; None if it cannot be built here.
+
+    Callers have a slower way to the same numbers, so that a missing compiler is no error.
+    """
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None or os.environ.get(PLAIN):
+        return None
+    folder = _cache()
+    target = folder / f"{name}-{_digest([*sources, *headers], libraries)}.so"
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not target.exists() and not _compile(compiler, target, sources, libraries):
+                return None
+    try:
+        return ctypes.CDLL(str(target))
+    except OSError:
+        return None
+
+
+def _compile(
+    compiler: str, target: Path, sources: Sequence[Path], libraries: Sequence[str]
+) -> bool:
+    partial = target.with_suffix(f".{os.getpid()}")
+    command = [
+        compiler,
+        *FLAGS,
+        *map(str, sources),
+        "-o",
+        str(partial),
+        *(f"-l{each}" for each in libraries),
+        "-lm",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        target.with_suffix(".log").write_text(done.stderr)
+        return False
+    partial.replace(target)
+    return True
+
+
+def _cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(home) / "dvtwin-native"
+
+
+def _digest(files: Sequence[Path], libraries: Sequence[str]) -> str:
+    """Of sources, flags and processor: a cache may be shared by unlike machines."""
+    found = hashlib.sha256(repr((FLAGS, tuple(libraries), _processor())).encode())
+    for file in files:
+        found.update(file.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    wanted = ("model name", "flags", "Features", "CPU part")
+    facts = {line.split(":")[0].strip(): line for line in reversed(lines) if ":" in line}
+    return platform.machine() + "".join(facts.get(key, "") for key in wanted)

@@ -1,0 +1,211 @@
+"""The loops of `plain.py`, compiled: three dimensions, velocity of degree 1 or 2."""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers import native
+from solvers.cells import Pattern, Space
+from solvers.kernels import (
+    cell_mean,
+    integrals,
+    reference_convection,
+    reference_divergence,
+    reference_mass,
+    reference_stiffness,
+)
+from solvers.native import pointer
+from solvers.schemes.brinkman import Medium
+from solvers.schemes.plain import Blood, PlainSweeps, Weights
+
+Array = NDArray[Any]
+SYMMETRIC = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+"""Entries of the metric J⁻¹J⁻ᵀ that the compiled loops take, in their order."""
+
+
+class _Compiled:
+    """What both degrees share."""
+
+    def __init__(self, V: Space, Q: Space, pattern: Pattern, library: ctypes.CDLL) -> None:
+        self.V, self.Q, self.pattern, self.geometry = V, Q, pattern, V.geometry
+        self._library = library
+        self._count = ctypes.c_int64(self.geometry.count)
+        # (direction of the reference, direction of space, cell)
+        self._slopes = np.ascontiguousarray(np.moveaxis(self.geometry.gradients[:, 1:], 0, -1))
+        self._size = np.ascontiguousarray(self.geometry.size)
+        self._volume = np.ascontiguousarray(self.geometry.volume)
+        self._weights = np.ascontiguousarray(cell_mean(V))
+
+    def mean(self, u: Array) -> Array:
+        """Mean velocity of each cell (c, 3)."""
+        out = np.empty((self.geometry.count, 3))
+        width = ctypes.c_int64(self.V.per_cell)
+        self._library.cell_means(
+            self._count, width, *map(pointer, (self.V.dofs, self._weights, u, out))
+        )
+        return out
+
+    def spread(self, cells: Array) -> Array:
+        """∫ s q (points) of one value s a cell."""
+        sums = np.zeros(self.Q.local)
+        self._library.linear_spread(
+            self._count, *map(pointer, (self.Q.dofs, self._volume, cells, sums))
+        )
+        return sums
+
+    def correct(self, p: Array, medium: Medium, f: Array, w: Array) -> None:
+        """f ← m(∇p̃ − f), w ← m(∇p̃ − w)."""
+        parts = (self.Q.dofs, self._slopes, medium.mobility, p, f, w)
+        self._library.linear_correct(self._count, *map(pointer, parts))
+
+
+class LinearSweeps(_Compiled):
+    """Linear velocity and pressure."""
+
+    def shear_rate(self, u: Array) -> Array:
+        """γ̇ in each cell [1/s]."""
+        rate = np.empty(self.geometry.count)
+        parts = (self.V.dofs, self._slopes, None, None, u, None, rate, None)
+        self._library.linear_ahead(self._count, *map(pointer, parts))
+        return rate
+
+    def ahead(
+        self, u: Array, p: Array, medium: Medium, *, shear: bool
+    ) -> tuple[Array, Array | None]:
+        """As `PlainSweeps.ahead`."""
+        sums = np.zeros((self.Q.local, 6))
+        rate = np.empty(self.geometry.count) if shear else None
+        parts = (self.V.dofs, self._slopes, self._volume, medium.open, u, p, rate, sums)
+        self._library.linear_ahead(self._count, *map(pointer, parts))
+        return sums, rate
+
+    def momentum(
+        self,
+        ahead: Array,
+        history: Array,
+        p: Array,
+        means: Array,
+        blood: Blood,
+        medium: Medium,
+        f: Array,
+        f_old: Array,
+        weights: Weights,
+        data: Array,
+    ) -> tuple[Array, Array]:
+        """As `PlainSweeps.momentum`."""
+        rhs, alpha = np.zeros_like(ahead), np.empty(self.geometry.count)
+        numbers = np.array([weights.density, weights.now, weights.old, blood.constant or 0.0])
+        parts = (
+            self.V.dofs, self.pattern.places, self._slopes, self._volume, self._size,
+            medium.mobility, medium.drag, medium.open, medium.theta, ahead, history, p, means,
+            blood.points, blood.cells, f, f_old, numbers, data, rhs, alpha,
+        )  # fmt: skip
+        self._library.linear_momentum(self._count, *map(pointer, parts))
+        return rhs, alpha
+
+    def lack(
+        self,
+        u: Array,
+        p: Array,
+        start: Array,
+        means: Array,
+        alpha: Array,
+        medium: Medium,
+        f: Array,
+        w: Array,
+    ) -> tuple[Array, float]:
+        """As `PlainSweeps.lack`."""
+        sums = np.zeros((self.Q.local, 2))
+        parts = (
+            self.V.dofs, self._slopes, self._volume, self._size, medium.mobility, medium.open,
+            medium.theta, alpha, u, p, start, means, f, w, sums,
+        )  # fmt: skip
+        return sums, float(self._library.linear_lack(self._count, *map(pointer, parts)))
+
+
+class QuadraticSweeps(_Compiled):
+    """Quadratic velocity, linear pressure."""
+
+    def __init__(self, V: Space, Q: Space, pattern: Pattern, library: ctypes.CDLL) -> None:
+        super().__init__(V, Q, pattern, library)
+        stiff = reference_stiffness(V)
+        metric = [stiff[:, k, m] + (stiff[:, m, k] if k != m else 0.0) for k, m in SYMMETRIC]
+        self._tensor = np.ascontiguousarray(np.column_stack([reference_convection(V), *metric]))
+        self._mass = np.ascontiguousarray(reference_mass(V))
+        self._ones = np.ascontiguousarray(integrals(V))
+        middle = V.table(np.full((1, 3), 0.25), 1)[:, 0]
+        self._middle = np.ascontiguousarray(middle)
+        self._pairing = np.ascontiguousarray(reference_divergence(V, Q))
+
+    def shear_rate(self, u: Array) -> Array:
+        """γ̇ at the middle of each cell [1/s]."""
+        rate = np.empty(self.geometry.count)
+        parts = (self.V.dofs, self._slopes, self._middle, u, rate)
+        self._library.quadratic_ahead(self._count, *map(pointer, parts))
+        return rate
+
+    def ahead(
+        self,
+        u: Array,
+        p: Array,  # noqa: ARG002
+        medium: Medium,  # noqa: ARG002
+        *,
+        shear: bool,
+    ) -> tuple[Array, Array | None]:
+        """As `PlainSweeps.ahead`."""
+        return np.zeros((self.Q.local, 0)), self.shear_rate(u) if shear else None
+
+    def momentum(
+        self,
+        ahead: Array,
+        history: Array,
+        p: Array,
+        means: Array,  # noqa: ARG002
+        blood: Blood,
+        medium: Medium,
+        f: Array,
+        f_old: Array,
+        weights: Weights,
+        data: Array,
+    ) -> tuple[Array, Array]:
+        """As `PlainSweeps.momentum`; no sub-scales."""
+        rhs = np.zeros_like(ahead)
+        numbers = np.array([weights.density, weights.now, weights.old])
+        parts = (
+            self.V.dofs, self.Q.dofs, self.pattern.places, self._slopes, self._volume,
+            medium.theta, self._tensor, self._mass, self._ones, self._middle, ahead, history, p,
+            blood.points, blood.cells, f, f_old, numbers, data, rhs,
+        )  # fmt: skip
+        self._library.quadratic_momentum(self._count, *map(pointer, parts))
+        return rhs, np.zeros(0)
+
+    def lack(
+        self,
+        u: Array,
+        p: Array,
+        start: Array,
+        means: Array,  # noqa: ARG002
+        alpha: Array,  # noqa: ARG002
+        medium: Medium,
+        f: Array,
+        w: Array,
+    ) -> tuple[Array, float]:
+        """As `PlainSweeps.lack`; no sub-scales."""
+        sums = np.zeros((self.Q.local, 2))
+        parts = (
+            self.V.dofs, self.Q.dofs, self._slopes, self._volume, self._size, medium.mobility,
+            medium.theta, self._pairing, self._weights, u, p, start, f, w, sums,
+        )  # fmt: skip
+        return sums, float(self._library.quadratic_lack(self._count, *map(pointer, parts)))
+
+
+def sweeps(V: Space, Q: Space, pattern: Pattern) -> PlainSweeps | LinearSweeps | QuadraticSweeps:
+    """The fastest loops that this machine has for these spaces."""
+    library = native.sweeps()
+    if library is None or V.geometry.dim != 3 or V.degree > 2:
+        return PlainSweeps(V, Q, pattern)
+    if V.degree == 1:
+        return LinearSweeps(V, Q, pattern, library)
+    return QuadraticSweeps(V, Q, pattern, library)

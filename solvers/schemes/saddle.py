@@ -1,0 +1,191 @@
+"""Linear systems of velocity and pressure together: a direct factor, or FGMRES with blocks.
+
+    [F  G] [δu]   [r]
+    [D  0] [δp] = [s]
+
+F: momentum, with drag and convection; G = ∇, D = −∇·. The block preconditioner is the upper
+triangle of the factors, with a few GMRES iterations (incomplete factor) on Picard's F of one
+component, and for the Schur complement Σ = −D F⁻¹ G the least-squares commutator weighted by the
+diagonal W of F:
+
+    Σ⁻¹ ≈ −C⁻¹ (D W⁻¹ F W⁻¹ G) C⁻¹,   C = D W⁻¹ G
+
+Where the Darcy drag rules, F is W and this is the exact inverse, Darcy's pressure operator with
+its jumps; in open blood it is the viscous mass matrix and follows convection through F. C is
+factored once for each linearisation.
+
+Sources: Elman, Howle, Shadid, Shuttleworth & Tuminaro 2006 (commutator); Rudi, Stadler & Ghattas
+2017 (weights).
+"""
+
+from functools import cached_property
+from typing import Any
+
+from petsc4py import PETSc
+
+from dolfinx import fem
+from dolfinx.fem import petsc as fem_petsc
+
+from core.errors import Diverged
+from solvers.linear import WORKSPACE, Solver, symmetric_kind
+
+DIRECT_BELOW = {2: 1_000_000, 3: 6_000}
+"""Unknowns up to which a direct factor beats the blocks, by dimension."""
+MOST, RESTART = 200, 100
+"""Most iterations, and those before a restart."""
+INNER, SWEEPS = 0.1, 50
+"""Relative residual and most iterations on F within one application of the preconditioner."""
+
+
+class Saddle:
+    """The solver for one pair of spaces; `assemble` follows the state, `solve` gives δu, δp."""
+
+    def __init__(
+        self,
+        forms: list[list[Any]],
+        newton: Any,
+        bcs: list[Any],
+        *,
+        direct: bool,
+        pinned: list[int],
+        component: Any,
+        fixed: Any,
+    ) -> None:
+        self.direct, self._bcs, self._newton = direct, bcs, newton
+        self._forms = [[None if f is None else fem.form(f) for f in row] for row in forms]
+        create = fem_petsc.create_matrix_block if direct else fem_petsc.create_matrix_nest
+        self._matrix = create(self._forms)
+        self.ksp = PETSc.KSP().create(self._matrix.comm)
+        pc = self.ksp.getPC()
+        if direct:
+            self.ksp.setType("preonly")
+            self._whole = self._matrix.createVecs()
+            self.ksp.setOperators(self._matrix)
+            pc.setType("lu")
+            pc.setFactorSolverType("mumps")
+            pc.setFactorSetUpSolverType()
+            pc.getFactorMatrix().setMumpsIcntl(14, WORKSPACE)
+        else:
+            self.ksp.setType("fgmres")
+            self.ksp.setGMRESRestart(RESTART)
+            self._blocks = _Blocks(component, fixed, pinned)
+            pc.setType("python")
+            pc.setPythonContext(self._blocks)
+
+    @cached_property
+    def _tangent(self) -> list[list[Any]]:
+        """The forms with Newton's first block: compiled where it is needed first."""
+        (_, G), last = self._forms
+        return [[fem.form(self._newton), G], last]
+
+    def assemble(self, *, newton: bool) -> None:
+        """Fill the matrix for the present state of the forms' coefficients. Collective."""
+        forms = self._tangent if newton else self._forms
+        self._matrix.zeroEntries()
+        if self.direct:
+            fem_petsc.assemble_matrix_block(self._matrix, forms, bcs=self._bcs)
+        else:
+            fem_petsc.assemble_matrix_nest(self._matrix, forms, bcs=self._bcs)
+        self._matrix.assemble()
+        self.ksp.setOperators(self._matrix)
+        if not self.direct:
+            self._blocks.follow(self._matrix)
+
+    def solve(self, residual: tuple[Any, Any], change: tuple[Any, Any], tolerance: float) -> int:
+        """Solve for ``change`` (fields of u, p) to a relative residual; gives the iterations.
+        Raises `Diverged`. Collective.
+        """
+        self.ksp.setTolerances(rtol=tolerance, atol=1e-50, max_it=MOST)
+        vectors = [[f.x.petsc_vec for f in pair] for pair in (residual, change)]
+        for vector in [*vectors[0], *vectors[1]]:
+            vector.stateIncrease()
+        b, x = (PETSc.Vec().createNest(pair) for pair in vectors)
+        if self.direct:
+            whole_x, whole_b = self._whole
+            _copy_whole(b, whole_b)
+            self.ksp.solve(whole_b, whole_x)
+            _copy_nest(whole_x, x)
+        else:
+            x.set(0.0)
+            self.ksp.solve(b, x)
+        for field in change:
+            field.x.scatter_forward()
+        reason = self.ksp.getConvergedReason()
+        if reason < 0 or x.norm() != x.norm():
+            raise Diverged(
+                f"the coupled solve failed after {self.ksp.getIterationNumber()} iterations "
+                f"(PETSc reason {reason})",
+                do="try a smaller time step (flow.scheme.dt) or a finer mesh",
+            )
+        return int(self.ksp.getIterationNumber())
+
+
+def _copy_whole(nest: PETSc.Vec, whole: PETSc.Vec) -> None:
+    u, p = nest.getNestSubVecs()
+    split = u.getLocalSize()
+    whole.array[:split], whole.array[split:] = u.array_r, p.array_r
+
+
+def _copy_nest(whole: PETSc.Vec, nest: PETSc.Vec) -> None:
+    u, p = nest.getNestSubVecs()
+    split = u.getLocalSize()
+    u.array[:], p.array[:] = whole.array_r[:split], whole.array_r[split:]
+
+
+class _Blocks:
+    """The block preconditioner: a PETSc python context."""
+
+    def __init__(self, component: Any, fixed: Any, pinned: list[int]) -> None:
+        self._form, self._fixed, self._pinned = fem.form(component), fixed, pinned
+        self._A = fem_petsc.create_matrix(self._form)
+        self._b, self._x = self._A.createVecs()
+        self._velocity = PETSc.KSP().create(self._A.comm)
+        self._velocity.setOperators(self._A)
+        self._velocity.setType("gmres")
+        self._velocity.setTolerances(rtol=INNER, atol=1e-50, max_it=SWEEPS)
+        self._velocity.getPC().setType("bjacobi")
+        self.sweeps = 0
+
+    def follow(self, nest: PETSc.Mat) -> None:
+        """Take the blocks of an assembled matrix, and prepare their inverses. Collective."""
+        self._F, self._G = nest.getNestSubMatrix(0, 0), nest.getNestSubMatrix(0, 1)
+        self._D = nest.getNestSubMatrix(1, 0)
+        self._weight = self._F.getDiagonal()
+        self._weight.reciprocal()
+        scaled = self._G.copy()
+        scaled.diagonalScale(self._weight)
+        commutator = self._D.matMult(scaled)
+        commutator.zeroRowsColumns(self._pinned, 1.0)
+        commutator.setOption(PETSc.Mat.Option.SPD, True)
+        kind = symmetric_kind(commutator.getSize()[0], commutator.comm.size)
+        self._pressure = Solver("commutator", commutator, kind, 1e-3)
+        self._pressure.ksp.setInitialGuessNonzero(False)
+        self._A.zeroEntries()
+        fem_petsc.assemble_matrix(self._A, self._form, bcs=self._fixed)
+        self._A.assemble()
+        self._velocity.setOperators(self._A)
+        self._u, self._w = self._F.createVecs()
+        self._p, self._q = commutator.createVecs()
+
+    def _solve_velocity(self, r: PETSc.Vec, u: PETSc.Vec) -> None:
+        width = r.getBlockSize()
+        for i in range(width):
+            self._b.array[:] = r.array_r[i::width]
+            self._velocity.solve(self._b, self._x)
+            u.array[i::width] = self._x.array_r
+            self.sweeps += self._velocity.getIterationNumber()
+
+    def apply(self, pc: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:  # noqa: ARG002
+        """y ≈ A⁻¹ x. Collective."""
+        (r, s), (u, p) = x.getNestSubVecs(), y.getNestSubVecs()
+        self._pressure.ksp.solve(s, self._p)
+        self._G.mult(self._p, self._u)
+        self._u.pointwiseMult(self._u, self._weight)
+        self._F.mult(self._u, self._w)
+        self._w.pointwiseMult(self._w, self._weight)
+        self._D.mult(self._w, self._q)
+        self._pressure.ksp.solve(self._q, p)
+        p.scale(-1.0)
+        self._G.mult(p, self._w)
+        self._w.aypx(-1.0, r)
+        self._solve_velocity(self._w, u)
