@@ -84,7 +84,7 @@ class Passing:
 
 
 def inflow(x: Array, dim: int) -> Array:
-    """Velocity (n, d) at boundary points (n, 3) for a mean inflow of 1 m/s: a parabola at x = 0."""
+    """Velocity (n, d) at boundary points (n, 3): at x = 0 a parabola of mean 1 m/s."""
     height = shapes.HEIGHT
     across = np.prod(4.0 * x[:, 1:dim] * (height - x[:, 1:dim]) / height**2, axis=1)
     u = np.where(np.isclose(x[:, 0], 0.0), PEAK[dim] * across, 0.0)

@@ -7,19 +7,15 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 FLAGS = (
-    "-O3",
-    "-march=native",
-    "-mprefer-vector-width=512",
-    "-fno-math-errno",
-    "-fopenmp-simd",
-    "-std=gnu11",
-    "-fPIC",
-    "-shared",
-)
+    "-O3", "-march=native", "-fno-math-errno", "-fopenmp-simd", "-std=gnu11", "-fPIC", "-shared",
+    *(("-mprefer-vector-width=512",) if platform.machine() == "x86_64" else ()),
+)  # fmt: skip
 PLAIN = "DVTWIN_PLAIN"
 """Set to keep to array code, for comparison."""
 
@@ -34,21 +30,39 @@ def library(
 
     Callers have a slower way to the same numbers, so that a missing compiler is no error.
     """
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None or os.environ.get(PLAIN):
+    if os.environ.get(PLAIN):
         return None
-    folder = _cache()
-    target = folder / f"{name}-{_digest([*sources, *headers], libraries)}.so"
-    if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not target.exists() and not _compile(compiler, target, sources, libraries):
-                return None
+    file = f"{name}-{_digest([*sources, *headers], libraries)}.so"
+    for folder in (_cache(), Path(tempfile.gettempdir()) / f"dvtwin-native-{os.getuid()}"):
+        try:
+            found = _loaded(folder / file) or _built(folder / file, sources, libraries)
+        except OSError:  # a folder that cannot be written or locked
+            continue
+        if found is not None:
+            return found
+    sys.stderr.write(f"no compiled loops here ({name}): slower ones give the same numbers\n")
+    return None
+
+
+def _loaded(target: Path) -> ctypes.CDLL | None:
     try:
-        return ctypes.CDLL(str(target))
-    except OSError:
+        return ctypes.CDLL(str(target)) if target.exists() else None
+    except OSError:  # built for libraries that are no more: it is built anew
         return None
+
+
+def _built(target: Path, sources: Sequence[Path], libraries: Sequence[str]) -> ctypes.CDLL | None:
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        return None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.parent.stat().st_uid != os.getuid():
+        return None
+    with (target.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _loaded(target) is None and not _compile(compiler, target, sources, libraries):
+            return None
+    return _loaded(target)
 
 
 def _compile(

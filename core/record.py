@@ -36,7 +36,7 @@ def digest_code(packages: tuple[str, ...] = PACKAGES) -> str:
     total = hashlib.sha256()
     for package in packages:
         for path in sorted((ROOT / package).rglob("*")):
-            if path.suffix in {".py", ".toml", ".typ"}:
+            if path.suffix in {".py", ".toml", ".typ", ".js", ".html"}:
                 total.update(str(path.relative_to(ROOT)).encode())
                 total.update(path.read_bytes())
     return total.hexdigest()

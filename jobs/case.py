@@ -14,7 +14,7 @@ from core.settings import Settings, effective, quantity, read
 from jobs.context import DRUGS, merge
 from jobs.toml import dumps, line_of
 from meshes.sources import MeshSource, sources
-from postprocess.settings import MeasureSettings
+from postprocess.settings import MeasureSettings, ReportSettings
 from solvers.settings import ClotSettings, FlowSettings
 from solvers.waveforms.table import with_points
 
@@ -93,6 +93,7 @@ class Case(Settings):
     flow: FlowSettings
     clot: ClotSettings | None = None
     measure: MeasureSettings = MeasureSettings()
+    report: ReportSettings = ReportSettings()
     run: Run = Run()
 
     @model_validator(mode="after")

@@ -136,7 +136,9 @@ STAGES = (
         work.measure,
     ),
     Stage(
-        "report", ("measure",), ("report.json", "report.pdf", "figures"), ("core", "postprocess"),
-        lambda case: [case.title, effective(case.patient)], _of_report, work.report,
+        "report", ("measure",), ("report.json", "report.pdf", "report.html", "figures"),
+        ("core", "postprocess"),
+        lambda case: [case.title, effective(case.patient), effective(case.report)], _of_report,
+        work.report,
     ),
 )

@@ -79,7 +79,7 @@ def measure(task: Task) -> None:
 
 
 def report(task: Task) -> None:
-    """`metrics.json` and the pictures → `report.json` and `report.pdf`."""
+    """`metrics.json` and the pictures → `report.json`, `report.pdf` and `report.html`."""
     from jobs.signing import status_text
     from postprocess.report import write
 
@@ -88,6 +88,6 @@ def report(task: Task) -> None:
     write(
         folder.metrics, folder.results, folder.path, title=case.title,
         patient=case.patient.model_dump(mode="json"), assumptions=list(rows(case)), key=task.key,
-        status=status_text(folder, task.key),
+        status=status_text(folder, task.key), settings=case.report,
     )
     task.progress.say("report", 1.0)

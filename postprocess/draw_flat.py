@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from postprocess.look import CLOT, WALL_STRESS
-from postprocess.scene import CLOT_LEVEL, PIXELS, Scene
+from postprocess.scene import PIXELS, Scene, skin
 
 Array = NDArray[Any]
 
@@ -21,7 +21,7 @@ def draw(scene: Scene, target: Path) -> None:
     """Render ``scene`` to the picture ``target``."""
     low, high = WALL_STRESS
     level = np.clip((scene.stress[scene.wall].mean(axis=1) - low) / (high - low), 0, 1)
-    clot = _skin(scene)
+    clot = skin(scene.clot_cells, scene.clot)
     triangles = np.concatenate([scene.wall, scene.extension, clot])
     colours = np.concatenate([
         colormaps["cividis"](level)[:, :3],
@@ -46,14 +46,3 @@ def draw(scene: Scene, target: Path) -> None:
     axes.axis("off")
     figure.savefig(target)
 
-
-def _skin(scene: Scene) -> Array:
-    """Triangles between cells that are clot by their mean fraction and those that are not."""
-    if not len(scene.clot_cells):
-        return np.zeros((0, 3), dtype=np.int64)
-    inside = scene.clot_cells[scene.clot[scene.clot_cells].mean(axis=1) > CLOT_LEVEL]
-    faces = inside[:, [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]].reshape(-1, 3)
-    _, first, count = np.unique(
-        np.sort(faces, axis=1), axis=0, return_index=True, return_counts=True
-    )
-    return faces[first[count == 1]]

@@ -2,7 +2,8 @@
 
     metrics.json   schema, key, rows, gates, lesion, curves, clot
         curves   branch, arc, area, open_area, pressure, speed, why …   (one entry a plane)
-        clot     time, volume, volume_low, volume_high                          (one a stored time)
+        clot     time, volume, volume_low, volume_high (one a stored time); of an ensemble also
+                 members, the volumes of each run
 
 Numbers are SI where the key has no unit of its own; NaN is written as null.
 """
@@ -24,7 +25,10 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Gate:
-    """A check that must hold before numbers are shown: state "pass", "warn" or "fail"."""
+    """A check that must hold before numbers are shown.
+
+    ``state`` is "pass", "warn", "fail" or "not assessed".
+    """
 
     name: str
     label: str

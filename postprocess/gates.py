@@ -12,6 +12,7 @@ import numpy as np
 from core.store import Results
 from postprocess.findings import Gate
 from postprocess.inputs import Inputs
+from postprocess.ranges import in_range
 from postprocess.sites import NotAssessable
 
 PERIODICITY = 0.02
@@ -27,7 +28,9 @@ MESHES = 0.05
 WIDTHS = 2.0
 """Least growth width in edge lengths."""
 CLOT = "clot_resolved"
-PASS, WARN, FAIL = "pass", "warn", "fail"
+GRID_WARN, GRID_FAIL = 0.05, 0.20
+"""Grid-convergence index beyond which is warned, and beyond which no number is shown; our choice."""
+PASS, WARN, FAIL, NOT_ASSESSED = "pass", "warn", "fail", "not assessed"
 
 
 def gates(inputs: Inputs) -> list[Gate]:
@@ -36,11 +39,13 @@ def gates(inputs: Inputs) -> list[Gate]:
     flow = _attributes(results, "flow")
     found = [
         complete(results), periodicity(flow), mass_balance(inputs), nodal_balance(inputs),
-        resolution(_attributes(results, "mesh")), finite(results),
+        resolution(_attributes(results, "mesh")), grid(flow), finite(results),
     ]
+    if not any(gate.state == FAIL for gate in found):
+        found.append(in_range(inputs))
     if results.has("clot/fraction"):
         found.append(clot(_attributes(results, "clot")))
-    return sorted(found, key=lambda gate: (FAIL, WARN, PASS).index(gate.state))
+    return sorted(found, key=lambda gate: (FAIL, WARN, NOT_ASSESSED, PASS).index(gate.state))
 
 
 def _attributes(results: Results, group: str) -> Mapping[str, Any]:
@@ -99,6 +104,23 @@ def resolution(mesh: Mapping[str, Any]) -> Gate:
         return Gate(name, label, FAIL, f"{text}, at least {ACROSS_FAIL} are needed")
     if float(across) < ACROSS_WARN:
         return Gate(name, label, WARN, f"{text}, {ACROSS_WARN} or more are wanted")
+    return Gate(name, label, PASS, text)
+
+
+def grid(flow: Mapping[str, Any]) -> Gate:
+    """The grid-convergence index of the flow, where it was computed on two meshes or more.
+
+    Attributes of the flow: ``gci``, relative, and ``gci_of``, the quantity it was computed for.
+    """
+    name, label = "grid", "Grid-convergence index"
+    value = flow.get("gci")
+    if value is None:
+        return Gate(name, label, NOT_ASSESSED, "not assessed: computed on one mesh")
+    text = f"{_percent(float(value))} of the {flow.get('gci_of', 'solution')}"
+    if not float(value) <= GRID_FAIL:
+        return Gate(name, label, FAIL, f"{text}, at most {_percent(GRID_FAIL)} is allowed")
+    if float(value) > GRID_WARN:
+        return Gate(name, label, WARN, f"{text}, {_percent(GRID_WARN)} is wanted")
     return Gate(name, label, PASS, text)
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib import font_manager
+from matplotlib.ft2font import FT2Font
+from matplotlib.ticker import ScalarFormatter
 
-from core.errors import TwinError
+from core.errors import CaseError, TwinError
+from postprocess.words import Words
 
 FONTS = Path(__file__).with_name("fonts")
 FONT = "Inter"
@@ -34,6 +37,36 @@ def style() -> Iterator[None]:
     _register()
     with matplotlib.rc_context(STYLE):
         yield
+
+
+class Decimals(ScalarFormatter):  # type: ignore[misc]
+    """Numbers along an axis with the decimal sign of the report's language."""
+
+    def __init__(self, words: Words) -> None:
+        super().__init__(useMathText=False)
+        self.words = words
+
+    def __call__(self, value: float, place: int | None = None) -> str:
+        """The number at a tick."""
+        return self.words(str(super().__call__(value, place)))
+
+
+def printable(*texts: str) -> None:
+    """Raises `CaseError` for a letter that the report's font does not have."""
+    known = _letters()
+    for text in texts:
+        for letter in text:
+            if ord(letter) not in known:
+                raise CaseError(
+                    f"the report's font has no letter {letter!r}", where=repr(text),
+                    do="write titles and patients in Latin, Greek or Cyrillic letters",
+                )
+
+
+@cache
+def _letters() -> frozenset[int]:
+    fonts = (set(FT2Font(str(path)).get_charmap()) for path in sorted(FONTS.glob("*.otf")))
+    return frozenset.intersection(*map(frozenset, fonts))
 
 
 @cache

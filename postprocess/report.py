@@ -1,11 +1,10 @@
-"""The report stage: metrics.json and results.h5 → figures/, report.json, report.pdf.
+"""The report stage: metrics.json and results.h5 → figures/, report.json, .pdf, .html.
 
 `report.json` holds every text of the PDF as it is printed, and under ``metrics`` the numbers; it
 is embedded in the PDF. A run with a failed gate gets a one-page "no result" report instead.
 """
 
 import json
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,13 +14,16 @@ import numpy as np
 
 from core.errors import GateFailed
 from core.store import Results
-from postprocess import figures, render, sentences, tables
+from postprocess import figures, render, sentences, tables, viewer
 from postprocess.findings import Findings, load, plain, write_json
 from postprocess.inputs.openings import Openings
 from postprocess.inputs.vessel import Vessel, text
+from postprocess.look import printable
+from postprocess.settings import ReportSettings
 from postprocess.sites import NotAssessable
 from postprocess.tables import Assumption
-from postprocess.typeset import typeset
+from postprocess.typeset import sheet_words, typeset
+from postprocess.words import ENGLISH, Words, held
 
 SCHEMA = 1
 AUTHOR = "dvtwin"
@@ -29,6 +31,7 @@ STATUS = "DRAFT – not signed"
 NO_INTERVAL = (
     "No interval was computed: the values are those of one simulation. n/a: no accepted range."
 )
+ENSEMBLE = "Intervals: 95 % of an ensemble of simulations. n/a: no accepted range."
 
 
 def write(
@@ -41,6 +44,7 @@ def write(
     assumptions: Sequence[Assumption],
     key: str,
     status: str = STATUS,
+    settings: ReportSettings = ReportSettings(),
 ) -> Path:
     """Write the report of a run into ``folder`` and return the path of the PDF.
 
@@ -48,14 +52,20 @@ def write(
     that holds more than a report may print.
     """
     found = load(metrics)
+    words = Words(settings.language)
+    printable(title, *map(str, patient.values()))
     shutil.rmtree(folder / "figures", ignore_errors=True)
+    (folder / "report.html").unlink(missing_ok=True)
     with Results(results) as file:
         record = file.record()
-        document = _frame(found, file, record, title, patient, key, status)
+        document = _frame(found, file, record, title, patient, key, status, words)
         if found.failed:
-            document |= _no_result(found)
+            document |= _no_result(found, words)
         else:
-            document |= _summary(found, file, folder, assumptions)
+            document |= _summary(found, file, folder, assumptions, words)
+            viewer.write(
+                document, file, folder / "report.html", sentences.callouts(found), words
+            )
     # a report without a result carries no key, so that it never counts as up to date
     document["key"] = None if found.failed else key
     write_json(folder / "report.json", document)
@@ -76,12 +86,16 @@ def write(
 def restate(folder: Path, status: str) -> None:
     """Show another ``status`` in the report of ``folder``; nothing else of it changes."""
     document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    words = Words(document.get("language", ENGLISH))
     document["status"] = status
     document["band"] = [
-        [name, status if name == "Status" else text] for name, text in document["band"]
+        [name, words(status) if name == words("Status") else text]
+        for name, text in document["band"]
     ]
     with Results(folder / "results.h5") as file:
         created = str(file.record()["created"])
+        found = load(folder / "metrics.json")
+        viewer.write(document, file, folder / "report.html", sentences.callouts(found), words)
     write_json(folder / "report.json", document)
     partial = folder / "report.pdf.partial"
     partial.write_bytes(typeset("summary", folder, created))
@@ -90,73 +104,81 @@ def restate(folder: Path, status: str) -> None:
 
 def _frame(
     found: Findings, results: Results, record: Mapping[str, Any], title: str,
-    patient: Mapping[str, Any], key: str, status: str,
+    patient: Mapping[str, Any], key: str, status: str, words: Words,
 ) -> dict[str, Any]:
-    """What every report has: title, header band, gates, traceability."""
-    who = tables.patient(patient)
+    """What every report has: title, header band, gates, traceability, the words of the page."""
+    who = tables.patient(patient, words)
     created = str(record["created"]).replace("T", " ")[:16] + " UTC"
     name = f"R-{key[:8].upper()}"
     return {
-        "schema": SCHEMA, "author": AUTHOR, "title": title, "subtitle": who["subtitle"],
+        "schema": SCHEMA, "author": AUTHOR, "language": words.language,
+        "title": title, "subtitle": who["subtitle"],
         "subject": who["subject"], "report": name, "created": created, "status": status,
         "band": [
-            ["Subject", who["subject"]], ["Sex / age", who["person"]], ["Report", name],
-            ["Created", created], ["Status", status],
+            [words(label), text] for label, text in (
+                ("Subject", who["subject"]), ("Sex / age", who["person"]), ("Report", name),
+                ("Created", created), ("Status", words(status)),
+            )
         ],
-        "gates": [vars(gate) for gate in found.gates],
+        "words": {text: words(text) for text in sheet_words()},
+        "gates": [
+            {"name": gate.name, "label": words(gate.label), "text": words(gate.text),
+             "state": gate.state, "state_text": words(gate.state)}
+            for gate in found.gates
+        ],
         "provenance": [
-            _held(line)
+            held(words(line))
             for line in tables.provenance(found, results, record, key) + tables.context(patient)
         ],
     }
 
 
-def _no_result(found: Findings) -> dict[str, Any]:
+def _no_result(found: Findings, words: Words) -> dict[str, Any]:
     count = len(found.failed)
     reason = "A check that must hold did not" if count == 1 else f"{count} checks did not hold"
     return {
-        "reason": f"{reason}; its numbers are therefore neither shown nor stored.",
-        "failed": [f"{gate.label}: {gate.text}." for gate in found.failed],
-        "advice": sentences.advice(found),
+        "reason": words(f"{reason}; its numbers are therefore neither shown nor stored."),
+        "failed": [f"{words(gate.label)}: {words(gate.text)}." for gate in found.failed],
+        "advice": [words(line) for line in sentences.advice(found)],
     }
 
 
 def _summary(
-    found: Findings, results: Results, folder: Path, assumptions: Sequence[Assumption]
+    found: Findings, results: Results, folder: Path, assumptions: Sequence[Assumption],
+    words: Words,
 ) -> dict[str, Any]:
     drawings = folder / "figures"
     drawings.mkdir(parents=True, exist_ok=True)
     drawn_by = render.picture(
         results, drawings / "vein.png",
-        [render.Callout(point, words) for point, words in sentences.callouts(found)],
-        heart=_heart(results),
+        [render.Callout(*mark) for mark in sentences.callouts(found)],
+        planes=sentences.planes(found), heart=_heart(results), words=words,
     )
     brief = [row for row in tables.ordered(found.rows) if row.brief]
     rest = [row for row in tables.ordered(found.rows) if not row.brief]
     marks = tables.marks([*brief, *rest])
     flow = results.attributes("flow") if results.has("flow") else {}
+    has_intervals = any(row.low is not None for row in found.rows)
     return {
-        "findings": sentences.findings(found),
+        "findings": [words(line) for line in sentences.findings(found)],
         "picture": {
-            "file": "vein.png", "alt": sentences.picture(found), "drawn_by": drawn_by,
+            "file": "vein.png", "alt": words(sentences.picture(found)), "drawn_by": drawn_by,
         },
-        "plots": [vars(plot) for plot in _plots(found, results, drawings)],
-        "intervals": any(row.low is not None for row in found.rows),
-        "interval_note": NO_INTERVAL,
-        "rows": [tables.line(row, marks) for row in brief],
-        "further": [tables.line(row, marks) for row in rest],
-        "limits": sentences.limits(found, _held(text(flow.get("viscosity", "")))),
+        "plots": [vars(plot) for plot in _plots(found, results, drawings, words)],
+        "intervals": has_intervals,
+        "interval_note": words(ENSEMBLE if has_intervals else NO_INTERVAL),
+        "rows": [tables.line(row, marks, words) for row in brief],
+        "further": tables.groups(rest, marks, words),
+        "missing": tables.missing(rest, words),
+        "limits": [
+            words(line) for line in sentences.limits(found, text(flow.get("viscosity", "")))
+        ],
         "references": tables.references(marks),
-        "limits_used": tables.limits_used(found.rows, marks),
-        "definitions": tables.definitions(brief),
-        "assumptions": tables.assumptions(assumptions),
+        "limits_used": tables.limits_used(found.rows, marks, words),
+        "definitions": tables.definitions(brief, words),
+        "assumptions": tables.assumptions(assumptions, words),
         "metrics": plain([vars(row) for row in found.rows]),
     }
-
-
-def _held(words: str) -> str:
-    """``words`` with each number held to its unit on one line."""
-    return re.sub(r"(?<=\d) (?=[\w%])|(?<=Pa) (?=s\b)|(?<=<) (?=\d)", "\u00a0", words)
 
 
 def _heart(results: Results) -> Any:
@@ -166,17 +188,19 @@ def _heart(results: Results) -> Any:
     return results.array("sections/tangent").mean(axis=0)
 
 
-def _plots(found: Findings, results: Results, folder: Path) -> list[figures.Plot]:
+def _plots(
+    found: Findings, results: Results, folder: Path, words: Words
+) -> list[figures.Plot]:
     """The plots that this run has data for, as high together as the picture beside them."""
     makers: list[tuple[float, Any]] = []
     if "branch" in found.lesion and "arc" in found.curves:
         makers.append((1.2, lambda height: figures.along(
-            found.curves, found.lesion, found.clot, folder, height)))
+            found.curves, found.lesion, found.clot, folder, height, words)))
     series = _cycle(results)
     if series is not None:
-        makers.append((1.15, lambda height: figures.cycle(*series, folder, height)))
+        makers.append((1.15, lambda height: figures.cycle(*series, folder, height, words)))
     if found.clot:
-        makers.append((1.15, lambda height: figures.growth(found.clot, folder, height)))
+        makers.append((1.15, lambda height: figures.growth(found.clot, folder, height, words)))
     room = 3.9 - 0.27 * max(0, len(makers) - 1)
     share = sum(weight for weight, _ in makers)
     return [make(min(1.6, room * weight / share)) for weight, make in makers]

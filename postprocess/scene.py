@@ -72,8 +72,10 @@ def scene(results: Results) -> Scene:
     """The scene of a run."""
     points = np.asarray(results.points(), dtype=float)
     facets = results.array("wall/facets").astype(np.int64)
-    outside = np.asarray(_region(results, len(facets)) == EXTENSION)
+    outside = on_extension(results, len(facets))
     look_from = camera(points[np.unique(facets)])
+    tawss = results.array("flow/wall/tawss").astype(float)
+    stress = smoothed(tawss, results.array("wall/area").astype(float), facets, len(points))
     cells, fraction = np.zeros((0, 4), dtype=np.int64), np.zeros(0)
     hidden: Array = np.zeros(len(facets), dtype=bool)
     if results.has("clot/fraction"):
@@ -83,13 +85,25 @@ def scene(results: Results) -> Scene:
         if len(cells):
             hidden = in_front_of(results, points, points[fraction > CLOT_LEVEL], look_from)
     return Scene(
-        points, facets[~outside & ~hidden], smoothed(results, facets, len(points)),
+        points, facets[~outside & ~hidden], stress,
         facets[outside & ~hidden], cells, fraction, look_from,
     )
 
 
-def _region(results: Results, count: int) -> Array:
-    return results.array("wall/region") if results.has("wall/region") else np.zeros(count)
+def on_extension(results: Results, count: int) -> Array:
+    """Which of ``count`` wall facets belong to a flow extension."""
+    region = results.array("wall/region") if results.has("wall/region") else np.zeros(count)
+    return np.asarray(region == EXTENSION)
+
+
+def skin(cells: Array, fraction: Array) -> Array:
+    """Triangles (n, 3) between the cells (C, 4) that are clot by their mean fraction and others."""
+    inside = cells[fraction[cells].mean(axis=1) > CLOT_LEVEL]
+    faces = inside[:, [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]].reshape(-1, 3)
+    _, first, count = np.unique(
+        np.sort(faces, axis=1), axis=0, return_index=True, return_counts=True
+    )
+    return np.asarray(faces[first[count == 1]])
 
 
 def camera(points: Array) -> Camera:
@@ -105,13 +119,11 @@ def camera(points: Array) -> Camera:
     return Camera(middle, right, up, scale, ("A", "P") if sagittal else ("R", "L"))
 
 
-def smoothed(results: Results, facets: Array, count: int) -> Array:
-    """Time-averaged wall shear stress at points (N,): area mean of the facets around each."""
-    stress = results.array("flow/wall/tawss").astype(float)
-    area = results.array("wall/area").astype(float)
+def smoothed(values: Array, area: Array, facets: Array, count: int) -> Array:
+    """Values of facets (F,) at points (N,): the area mean of the facets around each."""
     total, weight = np.zeros(count), np.zeros(count)
     for column in facets.T:
-        np.add.at(total, column, stress * area)
+        np.add.at(total, column, values * area)
         np.add.at(weight, column, area)
     return np.divide(total, weight, out=np.zeros(count), where=weight > 0)
 

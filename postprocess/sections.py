@@ -85,7 +85,7 @@ class Curves:
     why: list[str] = field(default_factory=list)
 
     @classmethod
-    def empty(cls, count: int, times: int) -> "Curves":
+    def empty(cls, count: int, times: int = 0) -> "Curves":
         """Nothing measured yet on ``count`` planes, for clots at ``times`` growth times."""
         names = [f.name for f in fields(cls) if f.name not in ("why", "closed")]
         one = {name: np.full(count, np.nan) for name in names}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from postprocess.findings import Findings, Row
-from postprocess.gates import CLOT, WARN
+from postprocess.gates import CLOT, NOT_ASSESSED, WARN
 from postprocess.thresholds import HIGH, LOW, thresholds
 
 MOST = 5
@@ -47,6 +47,9 @@ def _narrowing(found: Findings) -> tuple[bool, str]:
     if area is None:
         return False, ""
     where = found.lesion.get("text", area.site)
+    segment = str(found.lesion.get("segment_name", ""))
+    if segment.removesuffix(" vein") not in where:
+        where = f"{where} ({segment})"
     if stenosis is None:
         return False, f"Smallest lumen area {area.text} at {where}; no reference is assessable."
     if not found.lesion.get("narrowed"):
@@ -105,8 +108,10 @@ def _clot(found: Findings) -> tuple[bool, str]:
 
 def limits(found: Findings, viscosity: str) -> list[str]:
     """What the reader must not take from the report, most important first."""
+    one_mesh = any(gate.state == NOT_ASSESSED for gate in found.gates)
     lines = [
-        "How sure it is: one simulation, one set of inputs.",
+        "How sure it is: one simulation, one set of inputs"
+        + (", one mesh." if one_mesh else "."),
         f"What walls that yield would change: they are rigid here. {_rheology(viscosity)}; "
         "flow rates as set in the case.",
         "Whether treatment helps. Limits come from small studies: commonly used, not proof of "
@@ -119,7 +124,7 @@ def limits(found: Findings, viscosity: str) -> list[str]:
         lines.insert(1, gap if clot.state == WARN else resolved)
     warned = [gate for gate in found.gates if gate.state == WARN and gate.name != CLOT]
     if warned:
-        lines.append("; ".join(f"{gate.label}: {gate.text}" for gate in warned) + ".")
+        lines += [f"{gate.label}: {gate.text}." for gate in warned]
     return lines
 
 
@@ -131,8 +136,20 @@ def _rheology(viscosity: str) -> str:
     return f"Viscosity: {kind}"
 
 
-def callouts(found: Findings) -> list[tuple[list[float], str]]:
-    """Places and texts for the picture: the narrowest point and the clot."""
+def callouts(found: Findings) -> list[tuple[list[float], str, bool]]:
+    """Places and texts for the picture, and whether they only name a vein."""
+    marks = [(list(mark["point"]), str(mark["name"]).replace("_", " "), True)
+             for mark in found.lesion.get("segments", ())]
+    return _findings_marked(found) + marks
+
+
+def planes(found: Findings) -> list[list[float]]:
+    """The points of the planes that the gradient is taken between."""
+    known = found.lesion.get("planes", {}).values()
+    return [list(plane["point"]) for plane in known if "point" in plane]
+
+
+def _findings_marked(found: Findings) -> list[tuple[list[float], str, bool]]:
     marks = []
     lesion: Mapping[str, Any] = found.lesion
     stenosis, area = _row(found, "area_stenosis"), _row(found, "minimum_area")
@@ -140,12 +157,12 @@ def callouts(found: Findings) -> list[tuple[list[float], str]]:
     if "point" in lesion and area is not None and worth_it:
         text = f"{stenosis.text} area stenosis" if stenosis is not None else area.text
         name = "place named" if lesion.get("named") else "narrowest point"
-        marks.append((list(lesion["point"]), f"{name}\n{text}"))
+        marks.append((list(lesion["point"]), f"{name}\n{text}", False))
     if found.clot.get("point"):
         volume = _row(found, "clot_volume_0.5")
         marks.append((
             list(found.clot["point"]),
-            f"clot\n{volume.text}" if volume is not None else "clot\n(not resolved)",
+            f"clot\n{volume.text}" if volume is not None else "clot\n(not resolved)", False,
         ))
     return marks
 
@@ -153,7 +170,7 @@ def callouts(found: Findings) -> list[tuple[list[float], str]]:
 def picture(found: Findings) -> str:
     """The picture in words, for those who cannot see it."""
     text = "Three-dimensional view of the vein, coloured by time-averaged wall shear stress"
-    marks = [mark.replace("\n", " ") for _, mark in callouts(found)]
+    marks = [mark.replace("\n", " ") for _, mark, _ in _findings_marked(found)]
     return text + ("; marked: " + ", ".join(marks) if marks else "") + "."
 
 
@@ -165,6 +182,8 @@ def advice(found: Findings) -> list[str]:
         "periodicity": "Compute more cycles: raise the number of cycles or the longest time.",
         "mass_balance": "Check the boundaries for a missing outlet; tighten the pressure solver.",
         "resolution": "Mesh again with shorter edges at the narrowing.",
+        "grid": "Mesh again with shorter edges, and compare once more.",
+        "in_range": "Check the units of the mesh and of the inflow; a laminar model ends there.",
         "finite": "The flow diverged: use a smaller time step, and check units and boundaries.",
     }
     return [cure.get(gate.name, gate.text) for gate in found.failed]

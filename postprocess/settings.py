@@ -1,4 +1,4 @@
-"""The `[measure]` table of a case: where to measure; defaults follow the narrowest point."""
+"""The `[measure]` and `[report]` tables of a case: where to measure, and how to say it."""
 
 from typing import Literal
 
@@ -28,3 +28,9 @@ class MeasureSettings(Settings):
     distance: float = quantity(
         "m", "20 mm", "way from the narrowing to the planes of the gradient", above="0 mm"
     )
+
+
+class ReportSettings(Settings):
+    """How the report is written."""
+
+    language: Literal["en", "pl"] = "en"

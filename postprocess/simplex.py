@@ -39,11 +39,12 @@ def level_area(values: Array, corners: Array, level: float) -> Array:
     """Area [m²] of the surface where a linear field is ``level``, in each tetrahedron.
 
     ``values`` (n, 4), ``corners`` (n, 4, 3). By the coarea formula it is the gradient's size times
-    the slope of the volume below the level.
+    the slope of the volume below the level. A face that lies in the surface counts for the cell
+    below it.
     """
     ordered = np.sort(np.asarray(values, dtype=float), axis=1)
     area = np.zeros(len(ordered))
-    cut = (ordered[:, 0] < level) & (ordered[:, -1] > level)
+    cut = (ordered[:, 0] < level) & (ordered[:, -1] >= level)
     edges = corners[cut, 1:] - corners[cut, :1]
     rise = values[cut, 1:] - values[cut, :1]
     gradient = np.linalg.solve(edges, rise[..., None])[..., 0]
@@ -53,7 +54,7 @@ def level_area(values: Array, corners: Array, level: float) -> Array:
     low = _ratio(3 * (level - a) ** 2, ab * ac * ad)
     middle = _ratio(3 * ab + 6 * x - 3 * _ratio(ac + bd, bc * bd) * x**2, ac * ad)
     high = _ratio(3 * (d - level) ** 2, ad * bd * cd)
-    slope = np.where(level < b, low, np.where(level < c, middle, high))
+    slope = np.where(level <= b, low, np.where(level <= c, middle, high))
     area[cut] = np.linalg.norm(gradient, axis=1) * slope * volumes(corners[cut])
     return area
 

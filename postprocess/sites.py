@@ -25,6 +25,8 @@ SEARCH = 80e-3
 """How far peripheral of the lesion a reference is looked for [m]."""
 NAMED = 5e-3
 """How far from the place named in a case its narrowest point may be [m]."""
+SLACK = 1e-9
+"""What a way may be longer by, as a sum of many steps [m]."""
 FOCAL = 0.20
 """Least area stenosis that is called a narrowing."""
 
@@ -201,9 +203,8 @@ def reference_planes(tree: Tree, curves: Curves, lesion: int) -> tuple[Array, st
 def _window(way: Array, area: Array) -> Array | None:
     """The nearest unaffected window among planes at ``way`` > 0 from the lesion, as a mask."""
     starts = np.sort(way[(way > 0) & (way <= SEARCH)])
-    slack = 1e-9
-    windows = [(way >= start - slack) & (way <= start + WINDOW + slack) for start in starts]
-    last = way.max() - WINDOW + slack
+    windows = [(way >= start - SLACK) & (way <= start + WINDOW + SLACK) for start in starts]
+    last = way.max() - WINDOW + SLACK
     whole = [w for w, start in zip(windows, starts, strict=True) if start <= last]
     if not whole:
         return None

@@ -7,18 +7,22 @@ from core.errors import CaseError
 from core.settings import Row as Setting
 from core.store import Results
 from core.units import from_si
-from postprocess.findings import Findings, Row
+from postprocess.findings import Findings, Row, shown
 from postprocess.thresholds import (
+    NO_RANGE,
+    NONE,
     NOT_ASSESSABLE,
     NOT_RESOLVED,
     sources,
     thresholds,
 )
+from postprocess.words import Words
 
 Assumption = Setting | Mapping[str, Any]
-GROUPS = ("flow", "wall", "stasis", "clot")
+GROUPS = ("lumen", "flow", "wall", "stasis", "clot")
 """Order of the groups of metrics on the page."""
 MOST_SETTINGS = 60
+WHOLE = "whole model"
 CONTEXT = frozenset({
     "context", "context_sha256", "haematocrit", "d_dimer", "d_dimer_units", "drugs",
 })
@@ -29,7 +33,7 @@ SHOWN = {
 }
 
 
-def patient(table: Mapping[str, Any]) -> dict[str, str]:
+def patient(table: Mapping[str, Any], words: Words) -> dict[str, str]:
     """Subject, person and subtitle of the header. Raises `CaseError` for anything else."""
     for name in table:
         if name not in KNOWN:
@@ -39,12 +43,14 @@ def patient(table: Mapping[str, Any]) -> dict[str, str]:
             )
     given = {k: str(v) for k, v in table.items() if v not in (None, "", "unknown")}
     side = {"left": "Left side", "right": "Right side", "both": "Both sides"}
-    parts = [side.get(given.get("side", ""), ""), given.get("study", ""), given.get("date", "")]
-    sex, age = given.get("sex", "").capitalize(), given.get("age_band", "").replace("-", "–")
+    where = words(side[given["side"]]) if given.get("side") in side else ""
+    sex = words(given["sex"].capitalize()) if "sex" in given else ""
+    age = given.get("age_band", "").replace("-", "–")
+    parts = [where, given.get("study", ""), given.get("date", "")]
     return {
-        "subject": given.get("pseudonym", "not given"),
-        "person": " / ".join(part for part in (sex, age) if part) or "not given",
-        "subtitle": " · ".join(part for part in parts if part) or "Side and study not given",
+        "subject": given.get("pseudonym") or words("not given"),
+        "person": " / ".join(part for part in (sex, age) if part) or words("not given"),
+        "subtitle": " · ".join(part for part in parts if part) or words("Side and study not given"),
     }
 
 
@@ -65,20 +71,72 @@ def ordered(rows: Iterable[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: GROUPS.index(row.group) if row.group in GROUPS else 9)
 
 
-def line(row: Row, marks: Mapping[str, str]) -> dict[str, Any]:
+def line(row: Row, marks: Mapping[str, str], words: Words) -> dict[str, Any]:
     """One line of the table of measurements, as printed."""
-    where = "; ".join(part for part in (row.site, row.note) if part) or "whole model"
+    where = "; ".join(part for part in (row.site, row.note) if part) or WHOLE
     return {
-        "label": row.label, "value": row.text, "interval": _interval(row), "site": where,
-        "reference": row.reference, "flag": row.flag, "ref": marks.get(row.source, "–"),
+        "label": words(row.label), "value": words(row.text), "interval": words(interval(row)),
+        "site": words(where), "reference": words(row.reference), "flag": row.flag,
+        "flag_text": words(row.flag), "ref": marks.get(row.source, "–"),
         "grey": row.flag in (NOT_ASSESSABLE, NOT_RESOLVED),
     }
 
 
-def _interval(row: Row) -> str:
+def groups(
+    rows: Sequence[Row], marks: Mapping[str, str], words: Words
+) -> list[list[dict[str, Any]]]:
+    """The further measurements that have a value, by group, in two columns of like length.
+
+    A group's usual site stands in its heading, what differs as a remark beside its row.
+    """
+    columns: list[list[dict[str, Any]]] = [[], []]
+    for group in GROUPS:
+        members = [row for row in rows if row.group == group and row.flag != NOT_ASSESSABLE]
+        sites = [row.site or WHOLE for row in members]
+        if members:
+            usual = max(sorted(set(sites)), key=sites.count)
+            shorter = min(columns, key=lambda column: sum(len(g["rows"]) + 2 for g in column))
+            shorter.append({
+                "name": words(group.capitalize()), "site": words(usual),
+                "rows": [
+                    line(row, marks, words) | {"remark": _remark(row, usual, marks, words)}
+                    for row in members
+                ],
+            })
+    return columns
+
+
+def _remark(row: Row, usual: str, marks: Mapping[str, str], words: Words) -> str:
+    parts = []
+    if row.flag not in (NONE, NOT_ASSESSABLE):
+        parts.append(words(row.flag))
+    if row.reference != NO_RANGE:
+        parts.append(words(row.reference))
+    if (row.site or WHOLE) != usual:
+        parts.append(words(row.site or WHOLE))
+    if row.note:
+        parts.append(words(row.note))
+    if row.source in marks:
+        parts.append(marks[row.source])
+    return "; ".join(parts)
+
+
+def missing(rows: Iterable[Row], words: Words) -> list[str]:
+    """What could not be measured, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row.flag == NOT_ASSESSABLE:
+            reasons.setdefault(row.note, []).append(words(row.label))
+    return [f"{words(reason)}: {', '.join(labels)}." for reason, labels in reasons.items()]
+
+
+def interval(row: Row) -> str:
+    """The 95 % interval in the unit shown."""
     if row.low is None or row.high is None:
         return "not computed"
-    return f"{row.low:.2g}–{row.high:.2g}"
+    unit = row.shown_unit.replace("²", "^2").replace("³", "^3") or "1"
+    low, high = (shown(bound, row.unit, unit)[0] for bound in (row.low, row.high))
+    return f"{low} – {high}" if "−" in low + high else f"{low}–{high}"
 
 
 def marks(rows: Iterable[Row]) -> dict[str, str]:
@@ -94,42 +152,45 @@ def references(numbered: Mapping[str, str]) -> list[list[str]]:
     return [[mark, sources()[source] + "."] for source, mark in numbered.items()]
 
 
-def limits_used(rows: Iterable[Row], numbered: Mapping[str, str]) -> list[str]:
+def limits_used(
+    rows: Iterable[Row], numbered: Mapping[str, str], words: Words
+) -> list[str]:
     """What each limit in the table stands for."""
     lines = []
     for row in rows:
         known = thresholds().get(row.name)
         if known is None:
             continue
-        words = f"{row.label}: {known.meaning}; {known.population}; {known.strength}."
+        strength = known.strength
         for source, mark in numbered.items():
-            words = words.replace(f"[{source}]", f"[{mark}]")
-        lines.append(words)
+            strength = strength.replace(f"[{source}]", f"[{mark}]")
+        said = "; ".join(map(words, (known.meaning, known.population, strength)))
+        lines.append(f"{words(row.label)}: {said}.")
     return lines
 
 
-def definitions(rows: Iterable[Row]) -> list[list[str]]:
+def definitions(rows: Iterable[Row], words: Words) -> list[list[str]]:
     """Label and definition of each row, once for each definition."""
-    return [[row.label, row.definition] for row in rows if row.definition]
+    return [[words(row.label), words(row.definition)] for row in rows if row.definition]
 
 
-def assumptions(settings: Sequence[Assumption]) -> list[dict[str, str]]:
+def assumptions(settings: Sequence[Assumption], words: Words) -> list[dict[str, str]]:
     """Settings with value, meaning and source; those that were set stand before the defaults."""
     tables = [vars(row) if isinstance(row, Setting) else dict(row) for row in settings]
     tables.sort(key=lambda table: bool(table.get("is_default", False)))
-    lines = [_assumption(table) for table in tables[:MOST_SETTINGS]]
+    lines = [_assumption(table, words) for table in tables[:MOST_SETTINGS]]
     if len(tables) > MOST_SETTINGS:
         more = f"{len(tables) - MOST_SETTINGS} more settings in the effective case"
-        lines.append({"path": "…", "value": "", "meaning": more, "source": ""})
+        lines.append({"path": "…", "value": "", "meaning": words(more), "source": ""})
     return lines
 
 
-def _assumption(table: Mapping[str, Any]) -> dict[str, str]:
+def _assumption(table: Mapping[str, Any], words: Words) -> dict[str, str]:
     value, unit = table.get("value"), str(table.get("unit", "1"))
     values = value if isinstance(value, list | tuple) else [value]
     source = str(table.get("source", ""))
     if not source:
-        source = "default" if table.get("is_default") else "case"
+        source = words("default" if table.get("is_default") else "case")
     return {
         "path": str(table.get("path", "")), "value": _quantity(values, unit),
         "meaning": str(table.get("meaning", "")), "source": source,
@@ -143,9 +204,9 @@ def _quantity(values: Sequence[Any], unit: str) -> str:
     target = SHOWN.get(unit, unit)
     if unit == "s" and max(map(abs, numbers), default=0) >= 7200:
         target = "h"
-    shown = ", ".join(f"{from_si(float(v), unit, target):.4g}" for v in numbers)
+    text = ", ".join(f"{from_si(float(v), unit, target):.4g}" for v in numbers)
     pretty = target.replace("^2", "²").replace("^3", "³")
-    return shown if pretty == "1" else f"{shown} {pretty}"
+    return text if pretty == "1" else f"{text} {pretty}"
 
 
 def provenance(
@@ -161,7 +222,7 @@ def provenance(
         f"{record.get('ranks', 1)} ranks",
         f"Program commit {record.get('commit', 'unknown')} · "
         f"source sha256 {_short(record.get('code', ''))}",
-        f"Mesh sha256 {_short(digest)} · {len(results.cells()):,} tetrahedra · "
+        f"Mesh sha256 {_short(digest)} · {_thousands(len(results.cells()))} tetrahedra · "
         f"mass balance error {mass or 'not recorded'}",
     ]
     # names of files may tell whose they are: only what an input is for is printed
@@ -169,6 +230,11 @@ def provenance(
     if others:
         lines.append("Inputs sha256: " + ", ".join(others))
     return lines
+
+
+def _thousands(count: int) -> str:
+    """``count`` in groups of three that every language reads as a whole number."""
+    return f"{count:,}".replace(",", "\u00a0")
 
 
 def _short(digest: Any) -> str:

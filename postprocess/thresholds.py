@@ -75,13 +75,15 @@ def judge(
     """What ``value`` [SI] of the metric ``name`` is against its limit.
 
     Borderline means that an interval was computed and holds both sides of the limit: without an
-    interval nothing is borderline.
+    interval, or with one that could not be computed, nothing is borderline.
     """
     if not math.isfinite(value):
         return Verdict(NOT_ASSESSABLE, NO_RANGE, "")
     known = thresholds().get(name)
     if known is None:
         return Verdict(NONE, *_median(name, segment))
+    if interval is not None and not all(map(math.isfinite, interval)):
+        interval = None
     if interval is not None and known.exceeds(interval[0]) != known.exceeds(interval[1]):
         return Verdict(BORDERLINE, known.text, known.source)
     flag = known.direction if known.exceeds(value) else WITHIN

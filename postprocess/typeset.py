@@ -2,6 +2,7 @@
 
 import calendar
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from postprocess.look import FONT, FONTS
 
 TEMPLATES = Path(__file__).with_name("templates")
 STANDARDS = ["a-3a", "ua-1"]
+WORD = re.compile(r'w\("([^"]+)"\)')
 
 
 def typeset(template: str, folder: Path, created: str, *, fonts: Path = FONTS) -> bytes:
@@ -39,6 +41,12 @@ def typeset(template: str, folder: Path, created: str, *, fonts: Path = FONTS) -
     if not isinstance(pdf, bytes):
         raise _refused("typesetting the report gave no single document", folder)
     return pdf
+
+
+def sheet_words() -> list[str]:
+    """The English words that the templates themselves print, as `w("…")`."""
+    pages = (path.read_text(encoding="utf-8") for path in sorted(TEMPLATES.glob("*.typ")))
+    return list(dict.fromkeys(word for page in pages for word in WORD.findall(page)))
 
 
 def _refused(what: str, folder: Path) -> TwinError:

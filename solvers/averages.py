@@ -1,11 +1,14 @@
 """Cycle means of the flow, accumulated at every time step."""
 
+import ctypes
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers import native
+from solvers.native import pointer
 from solvers.schemes.projection import Projection
 from solvers.traction import WallShear
 
@@ -52,9 +55,18 @@ class Averages:
         )
         self.steps += 1
         for field, value in zip(fields(self), now, strict=False):
-            total = getattr(self, field.name)
-            total += (value - total) / self.steps
+            blend(getattr(self, field.name), value, 1.0 / self.steps)
         return tau
+
+
+def blend(mean: Array, value: Array, share: float) -> None:
+    """mean ← mean + share (value − mean)."""
+    loops = native.sweeps()
+    if loops is None or not value.flags.c_contiguous:
+        mean += share * (value - mean)
+    else:
+        size = ctypes.c_int64(mean.size)
+        loops.blend(size, ctypes.c_double(share), pointer(value), pointer(mean))
 
 
 @dataclass

@@ -74,6 +74,7 @@ class Space:
         self.per_cell = self.dofs.shape[1]
         self.element = self.space.element.basix_element
         self._work = fem.Function(self.space)
+        self._wide: dict[int, la.Vector] = {}
 
     def table(self, points: Array, derivatives: int = 0) -> Array:
         """Basis values (q, n), or first derivatives (k, q, n), at reference points."""
@@ -104,18 +105,24 @@ class Space:
 
     def sum_columns(self, partial: Array) -> Array:
         """The same for columns (dofs, k); gives ``partial`` itself, summed. Collective."""
-        if self.map.comm.size > 1:
-            x = la.vector(self.map, partial.shape[1])
+        if self.map.comm.size > 1 and partial.shape[1]:
+            x = self._columns_vector(partial.shape[1])
             x.array[:] = partial.ravel()
             x.scatter_reverse(cpp.la.InsertMode.add)
             x.scatter_forward()
             partial[:] = x.array.reshape(partial.shape)
         return partial
 
+    def _columns_vector(self, width: int) -> la.Vector:
+        """A work vector, kept: making one costs a communicator."""
+        if width not in self._wide:
+            self._wide[width] = la.vector(self.map, width)
+        return self._wide[width]
+
     def share(self, values: Array) -> Array:
         """Give ghosts of ``values`` (dofs, k) what their owners have. Collective."""
         if self.map.comm.size > 1:
-            x = la.vector(self.map, values.shape[1])
+            x = self._columns_vector(values.shape[1])
             x.array[:] = values.ravel()
             x.scatter_forward()
             values[:] = x.array.reshape(values.shape)

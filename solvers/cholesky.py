@@ -27,6 +27,8 @@ from solvers.cells import Pattern
 from solvers.native import pointer
 
 Array = NDArray[Any]
+MOST_SHARED = 3000
+"""Shared unknowns up to which the dense factor on every rank is cheap (70 MB, 15 ms a solve)."""
 
 
 class Cholesky:
@@ -40,13 +42,16 @@ class Cholesky:
         self._library, self._pattern = library, pattern
         self._comm = pattern.space.map.comm
         self._number(fixed)
+        if self.shared > MOST_SHARED:
+            raise MemoryError(f"the parts share {self.shared} unknowns")
         self._restrict(fixed)
         sizes = (ctypes.c_int32(len(self._dofs)), ctypes.c_int32(len(self._border)))
         handle = library.cholesky_new(*sizes, pointer(self._starts), pointer(self._columns))
+        self._handle = ctypes.c_void_p(handle)
+        if handle:
+            weakref.finalize(self, library.cholesky_free, self._handle)
         if not self._comm.allreduce(bool(handle), MPI.LAND):
             raise MemoryError("no memory for a direct factor")
-        self._handle = ctypes.c_void_p(handle)
-        weakref.finalize(self, library.cholesky_free, self._handle)
         self._b, self._x = np.zeros(len(self._dofs)), np.zeros(len(self._dofs))
         self._left = np.zeros(len(self._border))
 
@@ -100,11 +105,18 @@ class Cholesky:
                 "a symmetric operator has no Cholesky factor",
                 do="too little memory, or cells without volume: look at the mesh with inspect",
             )
+        if not self.shared:
+            return
         whole = np.zeros((self.shared, self.shared))
         whole[np.ix_(self._border, self._border)] = schur
-        if self.shared:
-            self._comm.Allreduce(MPI.IN_PLACE, whole)
-            self._dense = linalg.cho_factor(whole, lower=True, check_finite=False)
+        self._comm.Allreduce(MPI.IN_PLACE, whole)
+        try:
+            # symmetric: its transpose is the layout that LAPACK takes without a copy
+            self._dense = linalg.cho_factor(
+                whole.T, lower=True, overwrite_a=True, check_finite=False
+            )
+        except linalg.LinAlgError as error:
+            raise Diverged("what the ranks share has no Cholesky factor") from error
 
     def solve(self, b: Array, x: Array) -> None:
         """x (dofs) ← A⁻¹ b for b (dofs) summed over ranks and 0 at fixed dofs."""
@@ -119,11 +131,19 @@ class Cholesky:
             found = linalg.cho_solve(self._dense, total, check_finite=False)
             known = np.ascontiguousarray(found[self._border])
         failed |= self._library.cholesky_backward(self._handle, pointer(known), pointer(self._x))
-        if failed:
+        if self._comm.allreduce(bool(failed), MPI.LOR):
             raise MemoryError("no memory for a solve with a direct factor")
         x[self._dofs] = self._x
 
 
 def available() -> bool:
-    """Whether direct factors can be made here."""
+    """Whether direct factors can be made on this rank."""
     return native.cholesky() is not None
+
+
+def made(pattern: Pattern, fixed: Array) -> Cholesky | None:
+    """The solver, or None where it would take too much memory. Collective."""
+    try:
+        return Cholesky(pattern, fixed)
+    except MemoryError:  # on all ranks alike
+        return None

@@ -209,6 +209,7 @@ class GeneralMomentum:
         self._convection = reference_convection(velocity)
         self._divergence = reference_divergence(velocity, operators.space)
         self._inverse = np.ascontiguousarray(np.moveaxis(geometry.inverse, 0, -1))
+        self._flat = (velocity.per_cell * self.dim, geometry.count)
         self._dofs = np.ascontiguousarray(velocity.dofs.T)
         self._stiffness = stiffness(velocity)
         self._ones = integrals(velocity)
@@ -237,8 +238,8 @@ class GeneralMomentum:
     ) -> Array:
         """ρ ∫ φ_a u·∇φ_b (+ μ ∫ ∇φ_a·∇φ_b) of each cell (n, n, c)."""
         n = self.space.per_cell
-        cells = self._convection @ (density * self._local(u)).reshape(-1, self.geometry.count)
-        cells = cells.reshape(n, n, -1)
+        cells = self._convection @ (density * self._local(u)).reshape(self._flat)
+        cells = cells.reshape(n, n, self.geometry.count)
         if viscosity is not None:
             cells += viscosity * self._stiffness
         return np.asarray(cells)
@@ -250,7 +251,7 @@ class GeneralMomentum:
 
     def divergence(self, u: Array, gradient: Array) -> Array:  # noqa: ARG002
         """∫ q_a ∇·u: (points)."""
-        cells = self._divergence @ self._local(u).reshape(-1, self.geometry.count)
+        cells = self._divergence @ self._local(u).reshape(self._flat)
         return np.asarray(self.linear.space.gather @ cells.reshape(-1))
 
     def mean(self, u: Array) -> Array:

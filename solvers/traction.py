@@ -27,15 +27,19 @@ class WallShear:
         self._corners = np.take_along_axis(V.dofs[wall.cells], keep[wall.place], axis=1)
         middles = wall._corners.mean(axis=1)
         slopes = np.stack([V.table(middles[p : p + 1], 1)[:, 0] for p in range(d + 1)])
-        self._slopes = np.einsum(
-            "fkn,fki->fni", slopes[wall.place], scheme.geometry.inverse[wall.cells], optimize=True
-        )
-        self._dofs = V.dofs[wall.cells]
+        self._by_gradient: Array = np.arange(len(wall.area))
         if V.degree == 1:
             at_rim = np.zeros(V.local, dtype=bool)
             at_rim[rim] = True
-            self._by_gradient = at_rim[self._corners].any(axis=1)
+            self._by_gradient = np.flatnonzero(at_rim[self._corners].any(axis=1))
             self._prepare_reaction()
+        near = self._by_gradient
+        self._cells = wall.cells[near]
+        inverse = scheme.geometry.inverse[self._cells]
+        slopes = np.einsum("fkn,fki->fni", slopes[wall.place[near]], inverse, optimize=True)
+        # ∂u/∂n is one weight a dof
+        self._slopes = np.einsum("fni,fi->fn", slopes, wall.normal[near])
+        self._dofs = V.dofs[self._cells]
 
     def _prepare_reaction(self) -> None:
         V, d = self.scheme.V, self._corners.shape[1]
@@ -46,20 +50,16 @@ class WallShear:
 
     def __call__(self) -> Array:
         """τ (f, 3) of the last step. Collective."""
-        stress = self._from_gradient()
+        stress = np.zeros_like(self.wall.normal)
         if self.scheme.V.degree == 1:
-            points = self._from_reaction()
-            facets = points[self._corners].mean(axis=1)
-            stress = np.where(self._by_gradient[:, None], stress, facets)
+            stress[:] = self._from_reaction()[self._corners].mean(axis=1)
+        stress[self._by_gradient] = self._from_gradient()
         along = np.einsum("fi,fi->f", stress, self.wall.normal)
         return np.asarray(stress - along[:, None] * self.wall.normal)
 
     def _from_gradient(self) -> Array:
-        gradient = np.einsum(
-            "fnj,fni->fij", self._slopes, self.scheme.u[self._dofs], optimize=True
-        )
-        slip = np.einsum("fij,fj->fi", gradient, self.wall.normal)
-        return np.asarray(-self.scheme.viscosity[self.wall.cells, None] * slip)
+        slip = np.einsum("fn,fni->fi", self._slopes, self.scheme.u[self._dofs])
+        return np.asarray(-self.scheme.viscosity[self._cells, None] * slip)
 
     def _from_reaction(self) -> Array:
         """−∫ μ ∂u/∂n φ_a / ∫ φ_a at the wall's points (dofs, 3), from the momentum residual."""

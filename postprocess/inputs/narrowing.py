@@ -197,7 +197,7 @@ class Narrowing:
     def speeds_after(self) -> Array:
         """Sampled speeds 0–20 mm central of the lesion."""
         way = self.tree.ways_central(self.lesion.plane)
-        return self.curves.speed[(way <= self.settings.distance) & self.curves.assessable()]
+        return self.curves.speed[(way <= self.settings.distance + sites.SLACK) & self.curves.assessable()]
 
     @cached_property
     def flow_before(self) -> Array:

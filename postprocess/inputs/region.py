@@ -11,7 +11,7 @@ from postprocess.inputs.narrowing import Narrowing
 from postprocess.inputs.vessel import EXTENSION, Vessel
 from postprocess.metrics.wall import oscillation
 from postprocess.simplex import areas
-from postprocess.sites import NotAssessable
+from postprocess.sites import SLACK, NotAssessable
 
 Array = NDArray[Any]
 
@@ -31,7 +31,7 @@ class Region:
         centre = self._vessel.points[self._vessel.wall_facets].mean(axis=1)
         nearest = cKDTree(self._narrowing.planes.centre).query(centre)[1]
         way = self._narrowing.tree.ways(self._narrowing.lesion.plane)[nearest]
-        return np.asarray(vessel & (way <= self._narrowing.settings.region))
+        return np.asarray(vessel & (way <= self._narrowing.settings.region + SLACK))
 
     @cached_property
     def region(self) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core import native
 
 HERE = Path(__file__).parent
+KINDS = ("float64", "int32", "int64")
 
 
 @cache
@@ -36,5 +37,6 @@ def pointer(array: NDArray[Any] | None) -> ctypes.c_void_p:
     """Address of a contiguous array for a compiled loop; the caller keeps the array alive."""
     if array is None:
         return ctypes.c_void_p()
-    assert array.flags.c_contiguous
+    if not array.flags.c_contiguous or array.dtype not in KINDS:
+        raise TypeError(f"compiled loops take whole arrays of {KINDS}, not {array.dtype}")
     return ctypes.c_void_p(array.ctypes.data)

@@ -12,7 +12,7 @@ typedef struct {
     cholmod_factor *factor;
     cholmod_dense *right, *found, *y, *e;
     double *corner; /* L of the border, column by column */
-    double shift;   /* added to the border's diagonal: a part alone may be singular */
+    double *shift;   /* added to the border's diagonal: a part alone may be singular */
     int32_t size, border;
 } Cholesky;
 
@@ -27,6 +27,7 @@ void cholesky_free(Cholesky *self)
     cholmod_free_dense(&self->e, c);
     cholmod_finish(c);
     free(self->corner);
+    free(self->shift);
     free(self);
 }
 
@@ -69,6 +70,7 @@ Cholesky *cholesky_new(int32_t size, int32_t border, const int32_t *starts, cons
     self->size = size;
     self->border = border;
     self->corner = calloc((size_t)border * border + 1, sizeof *self->corner);
+    self->shift = calloc((size_t)border + 1, sizeof *self->shift);
     self->matrix = cholmod_allocate_sparse(size, size, starts[size], 1, 1, 1, CHOLMOD_REAL, c);
     self->right = cholmod_zeros(size, 1, CHOLMOD_REAL, c);
     if (self->matrix && self->right && self->corner) {
@@ -116,13 +118,9 @@ int cholesky_factor(Cholesky *self, const double *values, double *schur)
     const int32_t *starts = self->matrix->p, *columns = self->matrix->i;
     double *x = self->matrix->x;
     memcpy(x, values, starts[self->size] * sizeof *values);
-    self->shift = 0.0;
     for (int32_t r = inside; r < self->size; r++)
         for (int32_t k = starts[r]; k < starts[r + 1]; k++)
-            if (columns[k] == r && x[k] > self->shift) self->shift = x[k];
-    for (int32_t r = inside; r < self->size; r++)
-        for (int32_t k = starts[r]; k < starts[r + 1]; k++)
-            if (columns[k] == r) x[k] += self->shift;
+            if (columns[k] == r) { self->shift[r - inside] = x[k]; x[k] *= 2.0; }
     if (!cholmod_factorize(self->matrix, self->factor, c)) return 1;
     if (c->status != CHOLMOD_OK || self->factor->minor < self->factor->n) return 1;
     if (n == 0) return 0;
@@ -132,7 +130,7 @@ int cholesky_factor(Cholesky *self, const double *values, double *schur)
             double sum = 0.0;
             for (int32_t k = 0; k <= j; k++)
                 sum += self->corner[(size_t)n * k + i] * self->corner[(size_t)n * k + j];
-            if (i == j) sum -= self->shift;
+            if (i == j) sum -= self->shift[i];
             schur[(size_t)n * i + j] = schur[(size_t)n * j + i] = sum;
         }
     return 0;

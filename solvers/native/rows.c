@@ -104,9 +104,15 @@ void turn(i64 n, double beta, double omega, const double *restrict r, const doub
     for (i64 i = 0; i < n; i++) p[i] = r[i] + beta * (p[i] - omega * v[i]);
 }
 
-/* out (cells, 3): weighted sums of the n dofs of each cell */
+/* mean ← mean + share (value − mean) */
+void blend(i64 n, double share, const double *restrict value, double *restrict mean)
+{
+    for (i64 i = 0; i < n; i++) mean[i] += share * (value[i] - mean[i]);
+}
+
+/* out (cells, 3): weighted sums of the n dofs of each cell, less `less` (3, cells) if given */
 void cell_means(i64 nc, i64 n, const i32 *dofs, const double *weights, const double *u,
-                double *out)
+                const double *less, double *out)
 {
     for (i64 c = 0; c < nc; c++) {
         double s0 = 0.0, s1 = 0.0, s2 = 0.0;
@@ -116,8 +122,8 @@ void cell_means(i64 nc, i64 n, const i32 *dofs, const double *weights, const dou
             s1 += w * x[1];
             s2 += w * x[2];
         }
-        out[3 * c] = s0;
-        out[3 * c + 1] = s1;
-        out[3 * c + 2] = s2;
+        out[3 * c] = less ? s0 - less[c] : s0;
+        out[3 * c + 1] = less ? s1 - less[nc + c] : s1;
+        out[3 * c + 2] = less ? s2 - less[2 * nc + c] : s2;
     }
 }

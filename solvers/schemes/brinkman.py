@@ -54,7 +54,7 @@ def medium(geometry: Geometry, degree: int, lead: float, drag: Array, viscosity:
     excess = excess / (1.0 + HANDOVER * (1.0 - carried) * excess)
     return Medium(
         mobility,
-        np.ascontiguousarray(drag),
+        np.ascontiguousarray(drag, dtype=float),
         drag / (1.0 + unresolved * excess),
         1.0 - unresolved,
         carried / np.where(drag > 0.0, mobility * drag, 1.0),

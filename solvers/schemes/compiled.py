@@ -38,13 +38,12 @@ class _Compiled:
         self._volume = np.ascontiguousarray(self.geometry.volume)
         self._weights = np.ascontiguousarray(cell_mean(V))
 
-    def mean(self, u: Array) -> Array:
-        """Mean velocity of each cell (c, 3)."""
+    def carrier(self, u: Array, w: Array) -> Array:
+        """As `PlainSweeps.carrier`."""
         out = np.empty((self.geometry.count, 3))
+        parts = (self.V.dofs, self._weights, u, w, out)
         width = ctypes.c_int64(self.V.per_cell)
-        self._library.cell_means(
-            self._count, width, *map(pointer, (self.V.dofs, self._weights, u, out))
-        )
+        self._library.cell_means(self._count, width, *map(pointer, parts))
         return out
 
     def spread(self, cells: Array) -> Array:

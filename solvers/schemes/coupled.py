@@ -30,8 +30,17 @@ class Coupled(Stokes):
         beta = fem.Constant(self.geometry.mesh, self._beta)
         return super()._carried(w, u, v) + self._rho * (along - beta * back)
 
+    def _carried_pressure(self, p: Any, q: Any) -> Any:
+        w, normal = self._w, ufl.FacetNormal(self.geometry.mesh)
+        entering = ufl.min_value(ufl.dot(w, normal), 0.0) * p * q * ufl.ds(degree=4)
+        return self._rho * (ufl.dot(ufl.grad(p), w) * q * ufl.dx - entering)
+
     def _settle(self, goal: float, patient: bool) -> Effort | None:
         """The steady state from the present one, or through flows of growing density."""
+        if self.steps == 0 and not self.p.any():
+            self._rho.value = 0.0
+            self._improve(ON_THE_WAY, newton=False)
+            self._rho.value = self.density
         direct = self._linearise(goal)
         if direct is not None or not patient:
             return direct

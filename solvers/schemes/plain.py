@@ -142,9 +142,9 @@ class PlainSweeps:
         sums = np.column_stack([linear.along_gradients(lack) - divergence, divergence])
         return sums, fastest if np.isfinite(fastest) else np.inf
 
-    def mean(self, u: Array) -> Array:
-        """Mean velocity of each cell (c, d)."""
-        return self.kernel.mean(u)
+    def carrier(self, u: Array, w: Array) -> Array:
+        """Mean of nodal u over each cell, less w (d, c): (c, d)."""
+        return np.asarray(self.kernel.mean(u) - w.T)
 
     def shear_rate(self, u: Array) -> Array:
         """γ̇ at the middle of each cell [1/s]."""

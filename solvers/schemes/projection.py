@@ -88,6 +88,7 @@ class Projection:
         self.clot_viscosity = float(rheology.viscosity(np.full(1, PERMEATION))[0])
         self.time, self.steps = 0.0, 0
         self.coupling: Responses | None = None
+        self._shear_rate: tuple[Array, Array] | None = None
         self._tolerances = RELATIVE[tolerances]
         self._beta = backflow
         self._prepare(open_facets)
@@ -302,8 +303,10 @@ class Projection:
 
     def carrier(self) -> Array:
         """The velocity that conserves mass, cell by cell (c, d) [m/s]: ∫ w·∇q = 0 inside."""
-        return np.asarray(self.sweeps.mean(self.u) - self.w_correction.T)
+        return self.sweeps.carrier(self.u, self.w_correction)
 
     def cell_shear_rate(self) -> Array:
-        """γ̇ at the middle of each cell [1/s]."""
-        return self.sweeps.shear_rate(self.u)
+        """γ̇ at the middle of each cell [1/s]; kept until the next step."""
+        if self._shear_rate is None or self._shear_rate[0] is not self.u:
+            self._shear_rate = (self.u, self.sweeps.shear_rate(self.u))
+        return self._shear_rate[1]

@@ -5,19 +5,19 @@
 
 F: momentum, with drag and convection; G = ∇, D = −∇·. The block preconditioner is the upper
 triangle of the factors, with a few GMRES iterations (incomplete factor) on Picard's F of one
-component, and for the Schur complement Σ = −D F⁻¹ G the least-squares commutator weighted by the
-diagonal W of F:
+component, and for the Schur complement Σ = −D F⁻¹ G what it is where viscosity, drag and inertia,
+or convection rules:
 
-    Σ⁻¹ ≈ −C⁻¹ (D W⁻¹ F W⁻¹ G) C⁻¹,   C = D W⁻¹ G
+    Σ⁻¹ ≈ −(M_{1/μ}⁻¹ + C⁻¹ + L⁻¹ N M⁻¹)
 
-Where the Darcy drag rules, F is W and this is the exact inverse, Darcy's pressure operator with
-its jumps; in open blood it is the viscous mass matrix and follows convection through F. C is
-factored once for each linearisation.
+M: mass of the pressure; C = D W⁻¹ G with W the diagonal of ∫ (d + 3ρ/2Δt + μ/H²) φφ, H the size
+of the domain: Darcy's pressure operator with its jumps; L the same for W of ∫ φφ;
+N = ρ ∫ w·∇p q − ρ ∮ (w·n)₋ p q.
 
-Sources: Elman, Howle, Shadid, Shuttleworth & Tuminaro 2006 (commutator); Rudi, Stadler & Ghattas
-2017 (weights).
+Sources: Cahouet & Chabat 1988 (sum); Elman, Silvester & Wathen 2014 (convection–diffusion).
 """
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -37,6 +37,23 @@ INNER, SWEEPS = 0.1, 50
 """Relative residual and most iterations on F within one application of the preconditioner."""
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The forms of the block preconditioner, scalar ones: for a component of the velocity its
+    ``momentum``, ``reaction`` and mass ``unit``, with the boundary conditions ``fixed``; for the
+    pressure the masses ``viscous`` (over μ) and ``mass``, and ``carried`` (N), None without it.
+    """
+
+    momentum: Any
+    reaction: Any
+    unit: Any
+    viscous: Any
+    mass: Any
+    carried: Any
+    fixed: list[Any]
+    pinned: list[int]
+
+
 class Saddle:
     """The solver for one pair of spaces; `assemble` follows the state, `solve` gives δu, δp."""
 
@@ -46,18 +63,15 @@ class Saddle:
         newton: Any,
         bcs: list[Any],
         *,
-        direct: bool,
-        pinned: list[int],
-        component: Any,
-        fixed: Any,
+        parts: Parts | None,
     ) -> None:
-        self.direct, self._bcs, self._newton = direct, bcs, newton
+        self.direct, self._bcs, self._newton = parts is None, bcs, newton
         self._forms = [[None if f is None else fem.form(f) for f in row] for row in forms]
-        create = fem_petsc.create_matrix_block if direct else fem_petsc.create_matrix_nest
+        create = fem_petsc.create_matrix_block if self.direct else fem_petsc.create_matrix_nest
         self._matrix = create(self._forms)
         self.ksp = PETSc.KSP().create(self._matrix.comm)
         pc = self.ksp.getPC()
-        if direct:
+        if parts is None:
             self.ksp.setType("preonly")
             self._whole = self._matrix.createVecs()
             self.ksp.setOperators(self._matrix)
@@ -68,7 +82,7 @@ class Saddle:
         else:
             self.ksp.setType("fgmres")
             self.ksp.setGMRESRestart(RESTART)
-            self._blocks = _Blocks(component, fixed, pinned)
+            self._blocks = _Blocks(parts)
             pc.setType("python")
             pc.setPythonContext(self._blocks)
 
@@ -135,37 +149,58 @@ def _copy_nest(whole: PETSc.Vec, nest: PETSc.Vec) -> None:
 class _Blocks:
     """The block preconditioner: a PETSc python context."""
 
-    def __init__(self, component: Any, fixed: Any, pinned: list[int]) -> None:
-        self._form, self._fixed, self._pinned = fem.form(component), fixed, pinned
-        self._A = fem_petsc.create_matrix(self._form)
+    def __init__(self, parts: Parts) -> None:
+        self._fixed, self._pinned = parts.fixed, parts.pinned
+        self._momentum, self._reaction = fem.form(parts.momentum), fem.form(parts.reaction)
+        self._unit, self._viscous = fem.form(parts.unit), fem.form(parts.viscous)
+        self._mass = fem.form(parts.mass)
+        self._carried = None if parts.carried is None else fem.form(parts.carried)
+        self._A = fem_petsc.create_matrix(self._momentum)
         self._b, self._x = self._A.createVecs()
         self._velocity = PETSc.KSP().create(self._A.comm)
         self._velocity.setOperators(self._A)
         self._velocity.setType("gmres")
         self._velocity.setTolerances(rtol=INNER, atol=1e-50, max_it=SWEEPS)
         self._velocity.getPC().setType("bjacobi")
+        self._constant: tuple[Solver, Solver] | None = None
         self.sweeps = 0
 
     def follow(self, nest: PETSc.Mat) -> None:
         """Take the blocks of an assembled matrix, and prepare their inverses. Collective."""
-        self._F, self._G = nest.getNestSubMatrix(0, 0), nest.getNestSubMatrix(0, 1)
-        self._D = nest.getNestSubMatrix(1, 0)
-        self._weight = self._F.getDiagonal()
-        self._weight.reciprocal()
-        scaled = self._G.copy()
-        scaled.diagonalScale(self._weight)
-        commutator = self._D.matMult(scaled)
-        commutator.zeroRowsColumns(self._pinned, 1.0)
-        commutator.setOption(PETSc.Mat.Option.SPD, True)
-        kind = symmetric_kind(commutator.getSize()[0], commutator.comm.size)
-        self._pressure = Solver("commutator", commutator, kind, 1e-3)
-        self._pressure.ksp.setInitialGuessNonzero(False)
-        self._A.zeroEntries()
-        fem_petsc.assemble_matrix(self._A, self._form, bcs=self._fixed)
-        self._A.assemble()
+        self._G, self._D = nest.getNestSubMatrix(0, 1), nest.getNestSubMatrix(1, 0)
+        self._w = self._G.createVecLeft()
+        self._p, self._q = self._D.createVecLeft(), self._D.createVecLeft()
+        self._dragged = self._laplacian(self._reaction)
+        self._sheared = _symmetric(self._assembled(self._viscous))
+        if self._carried is not None:
+            if self._constant is None:
+                mass = _symmetric(self._assembled(self._mass))
+                self._constant = self._laplacian(self._unit), mass
+            self._N = self._assembled(self._carried)
+        self._fill(self._momentum)
         self._velocity.setOperators(self._A)
-        self._u, self._w = self._F.createVecs()
-        self._p, self._q = commutator.createVecs()
+
+    def _fill(self, form: Any) -> None:
+        self._A.zeroEntries()
+        fem_petsc.assemble_matrix(self._A, form, bcs=self._fixed)
+        self._A.assemble()
+
+    def _assembled(self, form: Any) -> PETSc.Mat:
+        matrix = fem_petsc.assemble_matrix(form)
+        matrix.assemble()
+        return matrix
+
+    def _laplacian(self, form: Any) -> Solver:
+        """D W⁻¹ G for the diagonal W of ``form``. Collective."""
+        self._fill(form)
+        diagonal, weight = self._A.getDiagonal(), self._w.duplicate()
+        for i in range(weight.getBlockSize()):
+            weight.array[i :: weight.getBlockSize()] = 1.0 / diagonal.array_r
+        scaled = self._G.copy()
+        scaled.diagonalScale(weight)
+        matrix = self._D.matMult(scaled)
+        matrix.zeroRowsColumns(self._pinned, 1.0)
+        return _symmetric(matrix)
 
     def _solve_velocity(self, r: PETSc.Vec, u: PETSc.Vec) -> None:
         width = r.getBlockSize()
@@ -178,14 +213,25 @@ class _Blocks:
     def apply(self, pc: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:  # noqa: ARG002
         """y ≈ A⁻¹ x. Collective."""
         (r, s), (u, p) = x.getNestSubVecs(), y.getNestSubVecs()
-        self._pressure.ksp.solve(s, self._p)
-        self._G.mult(self._p, self._u)
-        self._u.pointwiseMult(self._u, self._weight)
-        self._F.mult(self._u, self._w)
-        self._w.pointwiseMult(self._w, self._weight)
-        self._D.mult(self._w, self._q)
-        self._pressure.ksp.solve(self._q, p)
+        self._dragged.ksp.solve(s, p)
+        self._sheared.ksp.solve(s, self._p)
+        p.axpy(1.0, self._p)
+        if self._constant is not None:
+            laplacian, mass = self._constant
+            mass.ksp.solve(s, self._p)
+            self._N.mult(self._p, self._q)
+            laplacian.ksp.solve(self._q, self._p)
+            p.axpy(1.0, self._p)
         p.scale(-1.0)
         self._G.mult(p, self._w)
         self._w.aypx(-1.0, r)
         self._solve_velocity(self._w, u)
+
+
+def _symmetric(matrix: PETSc.Mat) -> Solver:
+    """A solver for a symmetric matrix of the pressure, as rough as a preconditioner may be."""
+    matrix.setOption(PETSc.Mat.Option.SPD, True)
+    kind = symmetric_kind(matrix.getSize()[0], matrix.comm.size)
+    solver = Solver("pressure block", matrix, kind, 1e-3)
+    solver.ksp.setInitialGuessNonzero(False)
+    return solver

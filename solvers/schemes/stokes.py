@@ -27,7 +27,7 @@ from solvers.rheology import Rheology
 from solvers.schemes import StepLog
 from solvers.schemes.compiled import sweeps
 from solvers.schemes.projection import PERMEATION
-from solvers.schemes.saddle import DIRECT_BELOW, Saddle
+from solvers.schemes.saddle import DIRECT_BELOW, Parts, Saddle
 
 Array = NDArray[Any]
 
@@ -158,12 +158,31 @@ class Stokes:
         unknowns = d * self.V.map.size_global + self.Q.map.size_global
         if direct is None:
             direct = unknowns <= DIRECT_BELOW[d]
-        one, test = ufl.TrialFunction(self.V.space), ufl.TestFunction(self.V.space)
-        component = self._carried(self._w, one, test) + self._diffused(self._w, one, test)
+        parts = None if direct else self._parts(dp, q)
+        self._saddle = Saddle(forms, newton, bcs, parts=parts)
+
+    def _parts(self, p: Any, q: Any) -> Parts:
+        """What the block preconditioner is made of."""
+        u, v = ufl.TrialFunction(self.V.space), ufl.TestFunction(self.V.space)
+        domain, mu = self.geometry.mesh, self._mu(self._w)
+        volume = self.geometry.total(np.ones(self.geometry.count))
+        size = fem.Constant(domain, volume ** (1.0 / self.geometry.dim))
+        rate = self._lead + self._drag + mu / size**2
         held = fem.dirichletbc(self.V.vector(), np.asarray(self.fixed_u, dtype=np.int32))
-        self._saddle = Saddle(
-            forms, newton, bcs, direct=direct, pinned=list(pin), component=component, fixed=[held]
+        return Parts(
+            momentum=self._carried(self._w, u, v) + self._diffused(self._w, u, v),
+            reaction=rate * u * v * ufl.dx(degree=4),
+            unit=u * v * ufl.dx,
+            viscous=1.0 / mu * p * q * ufl.dx(degree=4),
+            mass=p * q * ufl.dx,
+            carried=self._carried_pressure(p, q),
+            fixed=[held],
+            pinned=list(self._pin),
         )
+
+    def _carried_pressure(self, p: Any, q: Any) -> Any:  # noqa: ARG002
+        """Convection as the pressure's preconditioner sees it: none."""
+        return None
 
     def _momentum(self, w: Any, u: Any, v: Any) -> Any:
         """The terms of momentum in u, with the velocity w in their coefficients."""
@@ -303,7 +322,7 @@ class Stokes:
 
     def carrier(self) -> Array:
         """The velocity that conserves mass, cell by cell (c, d) [m/s]: ∫ w·∇q = 0 inside."""
-        return self.sweeps.mean(self.u)
+        return self.sweeps.carrier(self.u, self.w_correction)
 
     def _cfl(self) -> float:
         speed = np.linalg.norm(self.carrier(), axis=1)

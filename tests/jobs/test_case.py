@@ -92,6 +92,7 @@ def test_line_of_a_key(path: str, line: int | None) -> None:
         ("clot.growth_width=1 mm", ["clot", "measure", "report"]),
         ("measure.region=30 mm", ["measure", "report"]),
         ("patient.side=right", ["report"]),
+        ("report.language=pl", ["report"]),
         ("run.ranks=7", []),
     ],
 )

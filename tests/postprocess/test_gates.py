@@ -6,6 +6,7 @@ from core.store import Results
 from postprocess import gates
 from postprocess.inputs import Inputs
 from postprocess.measure import MeasureSettings
+from postprocess.ranges import RANGES, in_range
 from tests.postprocess.tube import Tube, write
 
 
@@ -20,7 +21,10 @@ def results(tmp_path):
 
 
 def test_a_sound_run_passes_every_gate(results):
-    assert set(states(results).values()) == {"pass"}
+    found = states(results)
+    # one mesh says nothing of the mesh's error
+    assert found.pop("grid") == "not assessed"
+    assert set(found.values()) == {"pass"}
 
 
 @pytest.mark.parametrize(("value", "state"), [
@@ -90,9 +94,51 @@ def test_a_file_without_a_flow_fails(results):
     assert states(results)["complete"] == "fail"
 
 
+@pytest.mark.parametrize(("gci", "state"), [
+    (None, "not assessed"), (0.05, "pass"), (0.051, "warn"), (0.20, "warn"), (0.21, "fail"),
+    (np.nan, "fail"),
+])
+def test_grid_convergence(gci, state):
+    flow = {} if gci is None else {"gci": gci, "gci_of": "pressure gradient"}
+    gate = gates.grid(flow)
+    assert gate.state == state
+    assert gci is None or "pressure gradient" in gate.text
+
+
+@pytest.mark.parametrize("name", sorted(RANGES))
+def test_each_range_at_and_beyond_its_bounds(name):
+    known = RANGES[name]
+    for bound, beyond, worse in (
+        (known.high, np.nextafter(known.high, np.inf), np.nextafter(known.most, np.inf)),
+        (known.low, np.nextafter(known.low, -1), np.nextafter(known.least, -1)),
+    ):
+        assert known.state(bound) == "pass"
+        assert known.state(beyond) == ("warn" if known.least < known.low or beyond > 0 else "fail")
+        assert known.state(worse) == "fail"
+    assert known.state(np.nan) == "fail"
+
+
+@pytest.mark.parametrize(("flow", "state", "word"), [
+    (6e-6, "pass", "Reynolds number 3"), (9e-6, "warn", "Reynolds number 5"),
+    (6e-5, "fail", "model made for 0 to 2000"),
+])
+def test_a_flow_beyond_what_a_laminar_model_may_speak_of(tmp_path, flow, state, word):
+    path = write(tmp_path / "r.h5", Tube(rings=3, spokes=12, layers=101, flow=flow))
+    with Results(path) as results:
+        gate = in_range(Inputs(results, MeasureSettings()))
+    assert gate.state == state
+    assert word in gate.text
+
+
+def test_a_slip_of_units_is_named(tmp_path):
+    path = write(tmp_path / "r.h5", Tube(
+        rings=3, spokes=12, layers=21, attributes={"density": 1.06}))
+    assert states(path)["in_range"] == "fail"
+
+
 def test_failed_gates_come_first(tmp_path):
     path = write(tmp_path / "r.h5", Tube(
         rings=3, spokes=12, layers=21, attributes={"periodicity": 0.5},
         mesh_attributes={"cells_across_narrowest": 6.0},
     ))
-    assert list(states(path).values())[:3] == ["fail", "warn", "pass"]
+    assert list(states(path).values())[:4] == ["fail", "warn", "not assessed", "pass"]

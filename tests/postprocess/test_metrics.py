@@ -1,5 +1,10 @@
 """Each metric against hand-made arrays with exact answers; each check must notice one per cent."""
 
+import ast
+import copy
+import inspect
+import textwrap
+
 import numpy as np
 import pytest
 
@@ -18,6 +23,15 @@ SHEAR = np.array([0.5, 3.0, 20.0])
 FRACTION = np.array([[0.0, 0, 0, 0], [0, 0, 0, 1], [1, 1, 1, 1]])
 REFERENCE = np.array([100.0, 110.0, 120.0]) * 1e-6
 Q_IN, Q_OUT = np.array([-4.0, -6.0]), np.array([7.0, 3.01])
+
+CORNER = np.array([[0.0, 0, 0, 1]])
+UNIT = np.array([[[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]])
+BRANCHES = (
+    np.full(8, 100.0),
+    # open; one plane not quite occluded; one of two just so; both
+    np.array([100.0, 99.5, 100, 5.5, 60, 5, 4, 0]),
+    np.repeat(np.arange(4), 2), np.arange(4),
+)
 
 EXPECTED = {
     "tawss_mean": ((TAWSS, AREA), (0.04 + 0.16 + 0.36 + 1.6) / 10),
@@ -63,6 +77,57 @@ EXPECTED = {
     "growth_rate": ((np.array([0.0, 1e-7, 4e-7]), np.array([0.0, 1e4, 3e4])), 1.5e-11),
     "clot_thickness": ((np.array([1e-7, 6e-7]), 2e-4, 1e-3), 3.0),
     "gradient_after": ((2800.0, 1400.0), 1400.0),
+    "gradient_peak": ((np.array([300.0, 420, 380]),), 420.0),
+    "total_pressure_loss": ((1900.0, 1450.0), 450.0),
+    "peak_speed": ((np.array([0.2, 0.6, 0.4]),), 0.6),
+    # 1060 · 6e-6 m³/s · √(4 / (π · 44e-6)) / 3.5e-3
+    "reynolds": ((1060.0, 6e-6, np.pi * 1e-6 * 9, 3.5e-3), 1060 * 6e-6 * 2 / (3e-3 * np.pi) / 3.5e-3),
+    "lesion_share": ((np.array([3.0, 4, 5]), Q_IN), 0.4),
+    "collateral_share": ((np.array([3.0, 3, 5]), Q_IN[:1]), 0.25),
+    "inlet_pressure": ((np.array([800.0, 900.0]),), [800, 900]),
+    # the second opening swings back in one sample of four, the third lets blood in
+    "reversed_time": ((
+        np.array([[1.0, 2, -1], [1, 2, -1], [1, -1, -1], [1, 1, -1]]), np.array([1, 1, -1]), 4.0,
+    ), [0, 1, 0]),
+    "minor_diameter": ((np.pi * 3e-3 * 6e-3, 2.0), 6e-3),
+    "minor_axis_stenosis": (
+        (25.0, 4.0, np.array([90.0, 100, 110]), np.array([1.0, 1.0, 1.0])), 1 - 2.5 / 10
+    ),
+    "published_stenosis": ((50e-6, 200e-6), 0.75),
+    "confluence_angle": ((np.array([[0, 0, 2.0], [0, 1, 1]]),), np.pi / 4),
+    **{f"rrt_{p}": ((
+        # inverses of a thousand equal facets: the slow percentile is the other one
+        np.full(1000, 2.0), 0.5 - 0.25 * (np.arange(1000) / 1000 + 5e-4), np.ones(1000),
+    ), 1 / (1 - p / 100)) for p in (50, 95)},
+    **{f"ecap_{p}": ((
+        np.full(1000, 0.5), 0.5 * (np.arange(1000) / 1000 + 5e-4), np.ones(1000),
+    ), p / 100) for p in (50, 95)},
+    "high_shear_area_500": ((np.array([500.0, 501, 20, 800]), AREA), 6e-6),
+    "wall_shear_rate_mean": ((np.array([10.0, 20, 30, 40]), AREA), 30.0),
+    "fast_volume_500": ((np.array([500.0, 501.0, 700.0]), VOLUME), 6e-6),
+    "branch_shear_rate": (
+        (np.array([1.0, 4, 10]), VOLUME, np.array([0, 0, 1]), np.arange(2)), [2.0, 10.0]
+    ),
+    "shear_rate_ratio": ((np.array([60.0, 1, 12]), 0, 2), 5.0),
+    "turnover_time": ((VOLUME, np.array([-2e-6, -3e-6])), 2.0),
+    # ages even from 0 to 10 s: all but 1/e are younger than 10 (1 − 1/e)
+    "washout_time": (
+        (np.tile(np.arange(1000)[:, None] / 100 + 5e-3, 4), np.ones(1000)), 10 * (1 - 1 / np.e)
+    ),
+    "clot_to_confluence": (
+        (np.array([5e-3, 8e-3, 1e-3]), np.full(3, 100.0), np.array([90.0, 20, 100])), 5e-3
+    ),
+    "extent_score": (BRANCHES, [0, 1, 2, 3]),
+    "extent_total": (BRANCHES, 6.0),
+    # 0.9 at 2 h falls to 0.1 at 4 h: half open at 3 h
+    "recanalisation_time": (
+        (np.array([0.0, 0.8, 0.9, 0.1]), np.array([0.0, 3600, 7200, 14400])), 10800.0
+    ),
+    # the plane at half height of a unit corner tetrahedron is a triangle of half its edges
+    "clot_surface": ((CORNER, UNIT), 0.5 * 0.5**2),
+    "embolic_surface_500": (
+        (np.tile(CORNER, (3, 1)), np.tile(UNIT, (3, 1, 1)), np.array([500.0, 600, 900])), 0.25
+    ),
 }
 
 
@@ -95,7 +160,47 @@ def test_declaration_is_whole(name):
     assert m.definition.endswith((".", "]"))
     assert "{" not in m.label.replace("{part}", "")
     assert "``" not in m.definition
-    assert m.group in {"flow", "wall", "stasis", "clot"}
+    assert m.group in {"lumen", "flow", "wall", "stasis", "clot"}
+
+
+def mutants(formula):
+    """The formula with one arithmetic expression of its body made 1 % larger, for each of them."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(formula)))
+    tree.body[0].decorator_list = []
+    compared = {id(n) for node in ast.walk(tree) if isinstance(node, ast.Compare)
+                for n in ast.walk(node)}
+    places = [n for n in ast.walk(tree) if isinstance(n, ast.BinOp) and id(n) not in compared]
+    for place in places:
+        spoilt = copy.deepcopy(tree)
+        twin = next(n for n in ast.walk(spoilt) if ast.dump(n) == ast.dump(place))
+
+        class Spoil(ast.NodeTransformer):
+            def visit_BinOp(self, node, twin=twin):  # noqa: N802
+                if node is not twin:
+                    return self.generic_visit(node)
+                return ast.BinOp(node, ast.Mult(), ast.Constant(1.01))
+
+        code = compile(ast.fix_missing_locations(Spoil().visit(spoilt)), "mutant", "exec")
+        names = dict(formula.__globals__)
+        exec(code, names)
+        yield ast.unparse(place), names[formula.__name__]
+
+
+SAME = {"confluence_angle: np.linalg.norm(first) * np.linalg.norm(second)"}
+"""Mutants that a common factor leaves as they were."""
+
+
+@pytest.mark.parametrize("name", sorted(metrics()))
+def test_one_per_cent_on_any_term_would_be_noticed(name):
+    m, (arrays, expected) = metrics()[name], EXPECTED[name]
+    extra = () if m.at is None else (m.at,)
+    for term, spoilt in mutants(m.formula):
+        try:
+            with np.errstate(all="ignore"):
+                noticed = not agrees(spoilt(*arrays, *extra), expected)
+        except IndexError:
+            noticed = True
+        assert noticed or f"{name}: {term}" in SAME, term
 
 
 def test_a_name_can_be_given_only_once():

@@ -6,6 +6,7 @@ from matplotlib.image import imread
 
 from core.store import Results
 from postprocess import render
+from postprocess.look import WALL_STRESS
 from postprocess.scene import PIXELS, camera, scene
 from tests.postprocess.tube import Tube, write
 
@@ -110,3 +111,19 @@ def test_callouts_keep_clear_of_the_vein_and_of_each_other():
     assert not vein[int(first[1]), int(first[0])]
     assert not vein[int(second[1]), int(second[0])]
     assert abs(first[0] - second[0]) > 100 or abs(first[1] - second[1]) > 60
+
+
+def test_the_colour_map_reads_in_grey_and_without_red_and_green():
+    from matplotlib import colormaps
+
+    colours = colormaps["cividis"](np.linspace(0, 1, 64))[:, :3]
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    light = linear @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(light) > 0).all()
+    # deuteranopia after Vienot 1999: red and green become one
+    one = linear @ [0.29275, 0.70725, 0]
+    assert (np.diff(one) > 0).all()
+
+
+def test_the_colours_mean_the_same_in_every_report():
+    assert WALL_STRESS == (0.0, 0.3)

@@ -3,22 +3,29 @@
 import json
 import shutil
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from re import findall
 
+import numpy as np
 import pytest
 import typst
+from matplotlib.image import imsave
 
 from core.errors import CaseError, GateFailed, TwinError
 from core.settings import rows
 from postprocess import typeset
-from postprocess.look import FONTS
+from postprocess.findings import load
+from postprocess.look import FONTS, printable
 from postprocess.measure import MeasureSettings, measure
-from postprocess.report import write
+from postprocess.report import restate, write
+from postprocess.scene import PIXELS
+from postprocess.settings import ReportSettings
 from tests.postprocess.conftest import KEY, PATIENT
 from tests.postprocess.tube import Tube
 from tests.postprocess.tube import write as fabricate
 
+PAGES = 3
 SMALL = {"rings": 4, "spokes": 20, "layers": 51, "narrow": 0.45}
 LONG = (
     "Follow-up of an extensive left iliofemoral thrombosis with suspected compression at the "
@@ -26,13 +33,18 @@ LONG = (
 )
 
 
-def report(folder: Path, *, title="Left iliac compression", patient=PATIENT, **properties):
+def report(
+    folder: Path, *, title="Left iliac compression", patient=PATIENT, language="en", change=None,
+    **properties,
+):
     results = fabricate(folder / "results.h5", Tube(**SMALL | properties))
     settings = MeasureSettings(segment="LCIV")
     measure(results, folder / "metrics.json", settings, key=KEY)
+    if change:
+        change(load(folder / "metrics.json")).save(folder / "metrics.json")
     write(
         folder / "metrics.json", results, folder, title=title, patient=patient,
-        assumptions=list(rows(settings)), key=KEY,
+        assumptions=list(rows(settings)), key=KEY, settings=ReportSettings(language=language),
     )
     return json.loads((folder / "report.json").read_text())
 
@@ -81,8 +93,8 @@ def test_the_pdf_carries_its_data_and_its_standards(made):
 
 
 def test_the_first_page_holds_all_up_to_the_sign_off(made):
-    # one page for the ward, and one with everything else
-    assert pages(made[0]) == 2
+    # one page for the ward, one with the evidence, one with definitions and settings
+    assert pages(made[0]) == PAGES
 
 
 def test_flags_and_findings_are_worst_first(made):
@@ -109,7 +121,7 @@ def test_no_interval_is_shown_that_was_not_computed(made):
 
 def test_it_says_research_use_only_on_every_page_and_is_a_draft(made):
     common = (typeset.TEMPLATES / "common.typ").read_text()
-    assert 'notice = "RESEARCH USE ONLY"' in common
+    assert 'notice = w("RESEARCH USE ONLY")' in common
     assert "footer: context" in common
     assert common.count("#notice") + common.count(", notice)") == 2
     assert ["Status", "DRAFT – not signed"] in made[1]["band"]
@@ -129,7 +141,8 @@ def test_every_picture_is_described(made):
 def test_sources_are_numbered_and_listed(made):
     document = made[1]
     listed = {mark for mark, _ in document["references"]}
-    used = {row["ref"] for row in document["rows"] + document["further"]} - {"–"}
+    further = [row for column in document["further"] for group in column for row in group["rows"]]
+    used = {row["ref"] for row in document["rows"] + further} - {"–"}
     named = set(findall(r"\[(R\d)\]", " ".join(document["limits_used"])))
     assert used | named == listed
     assert not findall(r"memory|Raju|VIDIO", json.dumps(document))
@@ -178,7 +191,7 @@ def test_an_unresolved_clot_is_grey_and_never_a_finding(tmp_path):
     assert not any("clot" in line.lower() for line in document["findings"])
     assert any("not resolved" in line for line in document["limits"])
     assert document["plots"][-1]["heading"].endswith("(not resolved)")
-    assert pages(tmp_path) == 2
+    assert pages(tmp_path) == PAGES
 
 
 def test_without_a_clot_nothing_is_said_of_one(tmp_path):
@@ -234,10 +247,128 @@ def test_titles_are_text_and_nothing_else(made, tmp_path, title):
     shutil.copytree(made[0], tmp_path, dirs_exist_ok=True)
     (tmp_path / "report.json").write_text(json.dumps(made[1] | {"title": title}))
     assert typeset.typeset("summary", tmp_path, "2026-11-22T09:12:00Z").startswith(b"%PDF-")
-    assert pages(tmp_path) == 2
+    assert pages(tmp_path) == PAGES
 
 
 def test_a_vein_without_a_narrowing_has_none_marked(tmp_path):
     document = report(tmp_path, clot=False, narrow=0.03)
     assert document["findings"][0].startswith("No focal narrowing: the largest area stenosis is")
     assert "narrowest" not in document["picture"]["alt"]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Pictures of nothing: what is looked at is the page around them."""
+    def blank(what, target):
+        imsave(target, np.ones((PIXELS[1], PIXELS[0], 3)))
+        return "flat"
+
+    monkeypatch.setattr("postprocess.render.bare_picture", blank)
+
+
+NAMELESS = {"SYN-0001", "CT venography", "2026-11-20", "left iliac", "inlet", "outlet"}
+"""What a case calls things, and what stays as it is."""
+
+
+def said(document):
+    """Every text of a report that the program has written, and none that a case has."""
+    kept = {"metrics", "words", "references", "assumptions", "provenance", "title", "subtitle",
+            "subject", "report", "created", "status", "schema", "author", "language", "key", "file",
+            "drawn_by", "flag", "state", "name", "ref", "alt"}
+    if isinstance(document, dict):
+        for key, value in document.items():
+            if key not in kept:
+                yield from said(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from said(value)
+    elif isinstance(document, str):
+        yield document
+
+
+def test_a_polish_report_says_nothing_in_english(tmp_path, made, quick):
+    document = report(tmp_path, language="pl", patient=PATIENT | {"side": "right"})
+    assert document["language"] == "pl"
+    assert document["subtitle"].startswith("Strona prawa")
+    english, polish = ({text for text in said(d)} for d in (made[1], document))
+    same = {text for text in english & polish if findall(r"[a-z]{4}", text)}
+    assert not {text for text in same - {"Status"}
+                if not any(name in text for name in NAMELESS)}
+    assert not findall(r"\d\.\d", " ".join(row["value"] for row in document["rows"]))
+    assert document["words"]["Findings"] == "Wyniki"
+    assert pages(tmp_path) == PAGES
+    assert document["metrics"] == made[1]["metrics"]
+
+
+def test_a_polish_report_without_a_result(tmp_path):
+    with pytest.raises(GateFailed):
+        report(tmp_path, language="pl", attributes={"periodicity": 0.08})
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert document["failed"] == ["Zmiana między cyklami: 8\u00a0%, dozwolone najwyżej 2\u00a0%."]
+    assert pages(tmp_path, "no_result") == 1
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize(("attributes", "mesh", "name"), [
+    ({"complete": 0}, {}, "Computation finished"),
+    ({"periodicity": 0.03}, {}, "Change from cycle to cycle"),
+    ({"gci": 0.3, "gci_of": "pressure gradient"}, {}, "Grid-convergence index"),
+    ({"density": 1.06}, {}, "Inputs within the model's range"),
+    ({}, {"cells_across_narrowest": 3.0}, "Cells across the narrowest lumen"),
+])
+def test_each_gate_that_fails_is_named_on_a_page_without_numbers(
+    tmp_path, attributes, mesh, name
+):
+    with pytest.raises(GateFailed) as error:
+        report(tmp_path, clot=False, attributes=attributes, mesh_attributes=mesh)
+    assert error.value.exit_code == 5
+    assert name in str(error.value)
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert [line.partition(":")[0] for line in document["failed"]] == [name]
+    assert document["advice"][0] != document["failed"][0]
+    assert not {"rows", "findings", "metrics"} & set(document)
+    assert pages(tmp_path, "no_result") == 1
+
+
+def test_a_new_state_is_shown_in_every_form(tmp_path, quick):
+    report(tmp_path, language="pl", clot=False)
+    restate(tmp_path, "SIGNED – clinician A. B., 2026-11-23")
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert ["Status", "PODPISANY – lekarz A. B., 2026-11-23"] in [
+        [name, text.replace("\u00a0", " ")] for name, text in document["band"]]
+    assert "PODPISANY" in (tmp_path / "report.html").read_text()
+
+
+LETTERS = "Żółć gęślą jaźń · Příliš žluťoučký · ÅÄÖ ß ñ ğ İ · Ωμέγα · Вена"
+
+
+@pytest.mark.parametrize("case", ["both sides", "twenty rows", "letters", "little known"])
+def test_first_pages_that_are_hard_to_lay_out(tmp_path, case, quick):
+    def change(found):
+        rows = list(found.rows)
+        extra = [row for row in rows if not row.brief and row.value is not None][:20]
+        longer = [replace(row, brief=True, note="a note beside it")
+                  for row in extra[: 20 - sum(row.brief for row in rows)]]
+        names = {row.name for row in longer}
+        return replace(found, rows=[row for row in rows if row.name not in names] + longer)
+
+    made = report(tmp_path, **{
+        "both sides": {"patient": PATIENT | {"side": "both"}, "title": LONG},
+        "twenty rows": {"change": change, "title": LONG},
+        "letters": {"title": LETTERS, "patient": PATIENT | {"study": LETTERS}},
+        "little known": {
+            "clot": False, "planes": False,
+            "patient": dict.fromkeys(("pseudonym", "side"), "unknown")},
+    }[case])
+    assert pages(tmp_path) == PAGES
+    if case == "twenty rows":
+        assert len(made["rows"]) == 20
+    if case == "both sides":
+        assert made["subtitle"].startswith("Both sides")
+
+
+def test_a_letter_that_the_font_lacks_is_refused_by_name(tmp_path):
+    printable(LETTERS)
+    with pytest.raises(CaseError, match="静"):
+        report(tmp_path, title="静脈", clot=False)
+    assert not (tmp_path / "report.pdf").exists()

@@ -56,7 +56,7 @@ def test_an_oblique_cut_of_a_prism_has_area_over_cosine(angle):
 
 def test_open_area_is_exact_for_a_linear_clot():
     points, cells, wall, inlet, outlet = straight()
-    clot = 0.5 + points[:, 0] / 1e-3
+    clot = 0.5 + points[:, :1] / 1e-3
     cut = planes([[0, 0, 33.3e-3]], [0, 0, 1])
     surfaces = Surfaces(np.r_[inlet, outlet], NONE, wall)
     curves = sections.measure(points, cells, cut, surfaces, {"clot": clot})
@@ -130,7 +130,7 @@ def test_four_hundred_planes_take_seconds():
     assert len(cells) > 60_000
     heights = np.linspace(0.5e-3, 99.5e-3, 100)
     cut = planes(np.column_stack([0 * heights, 0 * heights, heights]), [0, 0, 1])
-    nodal = {"velocity": points, "pressure": points[:, 2], "clot": points[:, 0]}
+    nodal = {"velocity": points, "pressure": points[:, 2], "clot": points[:, :1]}
     start = time.process_time()
     sections.measure(points, cells, cut, Surfaces(np.r_[inlet, outlet], NONE, wall), nodal)
     # a quarter of the planes in a quarter of the 10 s that 400 of them may take

@@ -1,5 +1,6 @@
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,24 +10,73 @@ from postprocess.metrics import metrics
 from postprocess.thresholds import (
     BORDERLINE,
     HIGH,
+    LOW,
     NONE,
     NOT_ASSESSABLE,
     WITHIN,
+    Threshold,
     judge,
+    median_area,
     sources,
     thresholds,
 )
+
+
+LOW_RULE = Threshold(200e-6, LOW, False, "≥ 200 mm²", "m", "p", "IVUS33", "s")
+RULES = {
+    **thresholds(), "low": LOW_RULE, "low_inclusive": replace(LOW_RULE, inclusive=True),
+}
+"""Each rule of the table, and rules that flag what is low, of which the table has none yet."""
+
+
+@pytest.fixture(params=sorted(RULES))
+def rule(request, monkeypatch):
+    """Name of a rule, the rule, and its limit with the nearest numbers inside and outside."""
+    monkeypatch.setattr("postprocess.thresholds.thresholds", lambda: RULES)
+    known = RULES[request.param]
+    below, above = np.nextafter(known.limit, 0), np.nextafter(known.limit, np.inf)
+    inside, outside = (below, above) if known.direction == HIGH else (above, below)
+    return request.param, known, inside, outside
+
+
+def test_just_inside_at_and_just_outside_the_limit(rule):
+    name, known, inside, outside = rule
+    assert judge(name, inside).flag == WITHIN
+    assert judge(name, known.limit).flag == (known.direction if known.inclusive else WITHIN)
+    assert judge(name, outside).flag == known.direction
+
+
+def test_intervals_that_cross_touch_or_miss_the_limit(rule):
+    name, known, inside, outside = rule
+    at = known.limit
+    for value in (inside, at, outside):
+        assert judge(name, value, (0.5 * at, 2 * at)).flag == BORDERLINE
+        assert judge(name, value, tuple(sorted((inside, outside)))).flag == BORDERLINE
+    touching = tuple(sorted((at, outside)))
+    assert judge(name, outside, touching).flag == (
+        known.direction if known.inclusive else BORDERLINE)
+    touching = tuple(sorted((at, inside)))
+    assert judge(name, inside, touching).flag == (BORDERLINE if known.inclusive else WITHIN)
+    assert judge(name, outside, (outside, outside)).flag == known.direction
+    assert judge(name, inside, (inside, inside)).flag == WITHIN
+
+
+@pytest.mark.parametrize("nothing", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_not_assessable_by_any_rule(rule, nothing):
+    name, known, inside, outside = rule
+    assert judge(name, nothing).flag == NOT_ASSESSABLE
+    assert judge(name, nothing, (inside, outside)).flag == NOT_ASSESSABLE
+    # a value whose interval could not be computed is judged by itself
+    assert judge(name, outside, (inside, math.nan)).flag == known.direction
+    assert judge(name, inside, (nothing, outside)).flag == WITHIN
 
 
 @pytest.mark.parametrize(("name", "at_limit"), [
     ("pressure_gradient", HIGH), ("velocity_ratio", WITHIN), ("area_stenosis", HIGH),
     ("diameter_stenosis", WITHIN),
 ])
-def test_just_below_at_and_just_above_the_limit(name, at_limit):
-    limit = thresholds()[name].limit
-    assert judge(name, np.nextafter(limit, 0)).flag == WITHIN
-    assert judge(name, limit).flag == at_limit
-    assert judge(name, np.nextafter(limit, np.inf)).flag == HIGH
+def test_whether_the_limit_itself_is_flagged(name, at_limit):
+    assert judge(name, thresholds()[name].limit).flag == at_limit
 
 
 def test_the_limit_of_the_gradient_is_three_millimetres_of_mercury():
@@ -54,6 +104,13 @@ def test_a_published_median_is_shown_but_flags_nothing():
     assert verdict.flag == NONE
     assert verdict.reference == "median 193.9 mm² (LCIV)"
     assert judge("minimum_area", 50e-6).reference == "no accepted range"
+
+
+def test_published_areas_are_those_of_the_table():
+    assert median_area("LCIV") == pytest.approx(193.9e-6)
+    assert median_area("") is None
+    assert median_area("source") is None
+    assert median_area("LCFV") is None
 
 
 @pytest.mark.parametrize("name", sorted(thresholds()))

@@ -134,7 +134,7 @@ def write(path: Path, tube: Tube) -> Path:
                 "inputs": {"mesh": {"file": "mesh.h5", "sha256": "9b1c" * 16}},
             })
         )
-        own["steps_done"] = np.array([1])
+        own["steps_done"] = np.array([2])
         centre, area, normal = _facets(points, wall, tube)
         group = own.create_group("wall")
         region = np.where(
@@ -152,7 +152,7 @@ def write(path: Path, tube: Tube) -> Path:
         shear = _shear(points, cells, tube)
         _flow(own, tube, velocity, pressure, age, shear, centre)
         if tube.clot:
-            _clot(own, tube, points, velocity, pressure)
+            _clot(own, tube, points, velocity, pressure, shear)
     return path
 
 
@@ -160,9 +160,11 @@ def _view(file: Any, points: Any, cells: Any, velocity: Any, pressure: Any, age:
     view = file.create_group("VTKHDF")
     view["Points"] = points.astype("f4").astype("f8")
     view["Connectivity"] = cells.ravel()
-    view["Steps/Values"] = np.array([0.0])
+    # half a cycle later the pressure is a fifth higher
+    view["Steps/Values"] = np.array([2.0, 4.0])
     for name, value in (("velocity", velocity), ("pressure", pressure), ("age", age)):
-        view[f"PointData/{name}"] = value.astype("f4")
+        peak = 1.2 * value if name == "pressure" else value
+        view[f"PointData/{name}"] = np.concatenate([value, peak]).astype("f4")
 
 
 def _facets(points: Any, wall: Any, tube: Tube) -> tuple[Any, Any, Any]:
@@ -232,7 +234,9 @@ def _flow(
     series["nodal_imbalance"] = np.full_like(time, 1e-3)
 
 
-def _clot(own: Any, tube: Tube, points: Any, velocity: Any, pressure: Any) -> None:
+def _clot(
+    own: Any, tube: Tube, points: Any, velocity: Any, pressure: Any, shear: Any
+) -> None:
     clot = own.create_group("clot")
     clot.attrs.update({
         "key": "k", "growth_width": 1.2e-3, "mesh_size": 0.5e-3, "growth_until": 172800.0,
@@ -244,4 +248,5 @@ def _clot(own: Any, tube: Tube, points: Any, velocity: Any, pressure: Any) -> No
         clot_fraction(tube, points, part) if part else np.zeros(len(points)) for part in grown
     ])
     clot["mean/velocity"] = velocity
+    clot["mean/shear_rate"] = shear
     clot["mean/pressure"] = 1333.22 + 2 * (pressure - 1333.22)

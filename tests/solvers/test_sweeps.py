@@ -63,7 +63,7 @@ def test_compiled_sweeps_equal_plain_ones(
         if V.degree == 2:
             alpha = np.zeros(0)
         found.append((sums, rate, data, rhs, alpha, lack, pace, push, w, loops.spread(cells),
-                      loops.mean(u), loops.shear_rate(u)))  # fmt: skip
+                      loops.carrier(u, w), loops.shear_rate(u)))  # fmt: skip
     for one, other in zip(*found, strict=True):
         scaled_equal(one, other)
 
