@@ -56,10 +56,7 @@ class Columns:
         """Sum entries over ranks and make the identity rows. Collective."""
         if self._comm.size > 1:
             self.pattern.csr.scatter_reverse()
-        self.kept[:] = self.data[self._zero]
-        self.data[self._zero] = 0.0
-        self.data[self._one] = 1.0
-        np.divide(1.0, self.data[self._diagonal], out=self._scale)
+        self._loops.finish()
 
     def reaction(self, x: Array) -> Array:
         """A x in the rows of fixed dofs, before they were made identity rows; 0 elsewhere
@@ -179,6 +176,14 @@ class _Plain:
         self._matrix = sparse.csr_matrix((entries, of._columns, of._starts), shape=rows)
         self._matrix.data = entries
         self._scale, self._dim, self._size = of._scale[:, None], of.dim, of.space.owned * of.dim
+        self._of = of
+
+    def finish(self) -> None:
+        of = self._of
+        of.kept[:] = of.data[of._zero]
+        of.data[of._zero] = 0.0
+        of.data[of._one] = 1.0
+        np.divide(1.0, of.data[of._diagonal], out=of._scale)
 
     def _times(self, x: Array) -> Array:
         return np.asarray(self._matrix @ x.reshape(-1, self._dim))
@@ -225,8 +230,20 @@ class _Compiled:
         self._owned = ctypes.c_int64(of.space.owned)
         self._size = ctypes.c_int64(of.space.owned * of.dim)
         parts = (of._starts, of._columns, of.data, of._scale)
-        self._alive = parts
         self._matrix = (self._owned, *(pointer(part) for part in parts))
+        self._finish = (
+            ctypes.c_int64(len(of._zero)),
+            pointer(of._zero),
+            pointer(of.kept),
+            ctypes.c_int64(len(of._one)),
+            pointer(of._one),
+            self._owned,
+            *(pointer(part) for part in (of._diagonal, of.data, of._scale)),
+        )
+        self._alive = (*parts, of._zero, of.kept, of._one, of._diagonal)
+
+    def finish(self) -> None:
+        self._library.finish_rows(*self._finish)
 
     def residual(self, b: Array, x: Array, y: Array) -> float:
         return float(self._library.residual(*self._matrix, pointer(b), pointer(x), pointer(y)))

@@ -174,11 +174,14 @@ double linear_lack(i64 nc, const i32 *dofs, const double *gradients, const doubl
         slopes(g, gradients, c, nc);
         vectors(x, u, dofs, c, nc);
         scalars(q, p, dofs, c, nc);
-        scalars(s, start, dofs, c, nc);
         velocity_gradient(du, x, g);
         mean_of(mean, x);
         slope(dp, q, g);
-        slope(ds, s, g);
+        memcpy(ds, dp, sizeof ds);
+        if (start != p) {
+            scalars(s, start, dofs, c, nc);
+            slope(ds, s, g);
+        }
         v8 V = load(volume, c, nc), kept = 1.0 - load(theta, c, nc);
         v8 weight = load(open, c, nc) * load(alpha, c, nc), share = load(mobility, c, nc) * V;
         for (int i = 0; i < 3; i++) {

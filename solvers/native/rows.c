@@ -104,6 +104,18 @@ void turn(i64 n, double beta, double omega, const double *restrict r, const doub
     for (i64 i = 0; i < n; i++) p[i] = r[i] + beta * (p[i] - omega * v[i]);
 }
 
+/* kept ← rows of fixed dofs, which become identity rows; scale ← 1 / diagonal */
+void finish_rows(i64 entries, const i32 *zero, double *kept, i64 ones, const i32 *one, i64 n,
+                 const i32 *diagonal, double *a, double *scale)
+{
+    for (i64 i = 0; i < entries; i++) {
+        kept[i] = a[zero[i]];
+        a[zero[i]] = 0.0;
+    }
+    for (i64 i = 0; i < ones; i++) a[one[i]] = 1.0;
+    for (i64 r = 0; r < n; r++) scale[r] = 1.0 / a[diagonal[r]];
+}
+
 /* mean ← mean + share (value − mean) */
 void blend(i64 n, double share, const double *restrict value, double *restrict mean)
 {

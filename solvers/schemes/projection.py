@@ -225,8 +225,10 @@ class Projection:
     ) -> tuple[int, float]:
         """Pressure and projected velocities of ``u``; linear iterations and largest |u|/h."""
         loops, Q = self.sweeps, self.Q
-        start = self.p.copy()
-        start[self.fixed_p] = fixed
+        start = self.p
+        if (start[self.fixed_p] != fixed).any():
+            start = start.copy()
+            start[self.fixed_p] = fixed
         self.f_old, self.f = self.f, self.f_old
         f, w = self.f, self.w_correction
         sums, pace = loops.lack(u, self.p, start, means, alpha, self.medium, f, w)
