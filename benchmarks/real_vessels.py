@@ -40,7 +40,8 @@ CYCLES = 3
 @dataclass(frozen=True)
 class Vessel:
     """A file of `benchmarks.meshes`, its mean flow rates in [mL/s] by opening, the resistances of
-    the other openings [Pa s/m³] (a pressure of 0 where None), cycle and step [s].
+    the other openings [Pa s/m³] (a pressure of 0 where None), cycle and step [s], and how many
+    times longer than that file's edges those of the first of two meshes are.
     """
 
     file: str
@@ -48,6 +49,7 @@ class Vessel:
     resistances: dict[str, float | None]
     period: float
     dt: float
+    coarser: float = RATIO
 
     def settings(self) -> FlowSettings:
         """A cycle of reversing flow of blood of 3.5 mPa s."""
@@ -78,10 +80,10 @@ class Vessel:
 
 
 VESSELS = {
-    "graft": Vessel("vein-graft", {"bottom": 15.0}, {"top": 5e6}, 0.44, 4e-3),
+    "graft": Vessel("vein-graft", {"bottom": 15.0}, {"top": 5e6}, 0.44, 1.25e-3),
     "iliac": Vessel("aorta-iliac", {"top": 20.0}, {"right": 1e8, "left": 1.5e8}, 1.0, 1e-2),
     "carotid": Vessel("carotid-foam", {"CCA": 4.0}, {"ICA": 2e9, "ECA": 3e9}, 0.8, 4e-3),
-    "ivc": Vessel("ivc-28mm", {"bottom": 20.0}, {"top": None}, 4.0, 4e-2),
+    "ivc": Vessel("ivc-28mm", {"bottom": 20.0}, {"top": None}, 4.0, 4e-2, 1.0),
 }
 """Flow rates of vessels at rest; resistances that share the flow between outlets."""
 
@@ -102,7 +104,7 @@ def run() -> list[dict[str, object]]:
 def study(name: str, vessel: Vessel, source: MeshSource) -> list[dict[str, object]]:
     """The rows of one vessel: those of its finest mesh, and the wall shear on both."""
     start = time.perf_counter()
-    found = [flow_in(build(member, DATA), vessel) for member in pair(source)]
+    found = [flow_in(build(member, DATA), vessel) for member in pair(source, vessel)]
     spent = round(time.perf_counter() - start, 1)
     finest = found[-1]
     cells = f"{finest['cells']:.0f} cells, {CYCLES} cycles, steps of {vessel.dt * 1e3:g} ms"
@@ -129,13 +131,13 @@ def study(name: str, vessel: Vessel, source: MeshSource) -> list[dict[str, objec
     return rows
 
 
-def pair(source: MeshSource) -> list[MeshSource]:
-    """A coarser mesh and ``source``; a file's mesh stands alone."""
+def pair(source: MeshSource, vessel: Vessel) -> list[MeshSource]:
+    """Two meshes, the finer last; a file's mesh stands alone."""
     if "size" not in type(source).model_fields:
         return [source]
     size, across = getattr(source, "size"), getattr(source, "across")  # noqa: B009
-    coarse = {"size": RATIO * size, "across": round(across / RATIO)}
-    return list(members(source.model_copy(update=coarse), 2, RATIO))
+    first = {"size": vessel.coarser * size, "across": round(across / vessel.coarser)}
+    return list(members(source.model_copy(update=first), 2, RATIO))
 
 
 def flow_in(mesh: TaggedMesh, vessel: Vessel) -> dict[str, float]:

@@ -61,15 +61,16 @@ def gather(folder: Folder, *, with_labels: bool = False) -> "Report":
             do="mend the case and run it again",
         )
     case = load(folder.case)
+    found = load_findings(folder.metrics)
     with Results(folder.results) as results:
         record = results.record()
     return Report(
         document,
         folder.pdf.read_bytes(),
-        load_findings(folder.metrics),
+        found,
         record,
         case.patient.model_dump(mode="json"),
-        case.measure.segment,
+        case.measure.segment or str(found.lesion.get("segment", "")),
         taken,
         audit.last_sealed(folder.audit) or "",
         imaged=isinstance(case.mesh, Mask),

@@ -12,9 +12,10 @@ from typing import Any
 from postprocess import comparison_figures, tables
 from postprocess.findings import Findings, Row, load, shown, write_json
 from postprocess.look import printable
-from postprocess.report import AUTHOR, STATUS
+from postprocess.report import AUTHOR, DEFAULT, STATUS
 from postprocess.settings import ReportSettings
 from postprocess.sites import NAMED
+from postprocess.thresholds import NONE
 from postprocess.typeset import sheet_words, typeset
 from postprocess.words import Words
 
@@ -34,7 +35,7 @@ class Run:
 
 def write(
     metrics: Mapping[str, Path], folder: Path, *, title: str, patient: Mapping[str, Any],
-    created: str, settings: ReportSettings = ReportSettings(),
+    created: str, settings: ReportSettings = DEFAULT,
 ) -> Path:
     """Write report.json, figures and comparison.pdf of the runs in ``metrics`` (name → file).
 
@@ -106,7 +107,7 @@ def _cell(run: Run, base: Run | None, name: str, words: Words) -> dict[str, Any]
 
 
 def _flag(row: Row) -> str:
-    return row.flag if row.flag != tables.NONE else ""
+    return row.flag if row.flag != NONE else ""
 
 
 def _change(run: Run, base: Run, row: Row) -> str:

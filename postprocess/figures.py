@@ -178,8 +178,8 @@ def volume_bands(clot: Mapping[str, Any]) -> Array | None:
 def growth(clot: Mapping[str, Any], folder: Path, height: float, words: Words) -> Plot:
     """Clot volume over the growth clock, and a band.
 
-    Of an ensemble the band holds 50 and 95 % of its members. Of one run it is another limit of what
-    counts as clot, which says nothing of how sure the volume is.
+    Of an ensemble the band holds 50 and 95 % of its members. Of one run it is another limit of
+    what counts as clot, which says nothing of how sure the volume is.
     """
     hours = numbers(clot["time"]) / 3600
     volume, low, high = (1e6 * numbers(clot[n]) for n in ("volume", "volume_low", "volume_high"))

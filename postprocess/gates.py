@@ -29,7 +29,8 @@ WIDTHS = 2.0
 """Least growth width in edge lengths."""
 CLOT = "clot_resolved"
 GRID_WARN, GRID_FAIL = 0.05, 0.20
-"""Grid-convergence index beyond which is warned, and beyond which no number is shown; our choice."""
+"""Grid-convergence index beyond which is warned, and beyond which no number is shown: our choice.
+"""
 PASS, WARN, FAIL, NOT_ASSESSED = "pass", "warn", "fail", "not assessed"
 
 

@@ -39,7 +39,7 @@ def style() -> Iterator[None]:
         yield
 
 
-class Decimals(ScalarFormatter):  # type: ignore[misc]
+class Decimals(ScalarFormatter):
     """Numbers along an axis with the decimal sign of the report's language."""
 
     def __init__(self, words: Words) -> None:

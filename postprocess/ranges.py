@@ -41,8 +41,8 @@ class Range:
 
 
 REYNOLDS = Range("Reynolds number", "1", "1", 0, 500, 0, 2000)
-"""The flow in the FDA's benchmark nozzle is laminar at a throat Reynolds number of 500, and its jet
-breaks down at 2000 [Stewart2012]: there a laminar model may not speak."""
+"""In the FDA's benchmark nozzle the flow is laminar at a throat Reynolds number of 500, and the
+jet breaks down at 2000 [Stewart2012]: there a laminar model may not speak."""
 RANGES = {
     "reynolds": REYNOLDS,
     "diameter": Range("lumen diameter", "m", "mm", 2e-3, 40e-3, 0.2e-3, 0.4),

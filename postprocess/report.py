@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import GateFailed
+from core.errors import CaseError, GateFailed
 from core.store import Results
 from postprocess import figures, render, sentences, tables, viewer
 from postprocess.findings import Findings, load, plain, write_json
@@ -23,11 +23,12 @@ from postprocess.settings import ReportSettings
 from postprocess.sites import NotAssessable
 from postprocess.tables import Assumption
 from postprocess.typeset import sheet_words, typeset
-from postprocess.words import ENGLISH, Words, held
+from postprocess.words import Words, held
 
-SCHEMA = 1
+SCHEMA = 2
 AUTHOR = "dvtwin"
 STATUS = "DRAFT – not signed"
+DEFAULT = ReportSettings()
 NO_INTERVAL = (
     "No interval was computed: the values are those of one simulation. n/a: no accepted range."
 )
@@ -44,7 +45,7 @@ def write(
     assumptions: Sequence[Assumption],
     key: str,
     status: str = STATUS,
-    settings: ReportSettings = ReportSettings(),
+    settings: ReportSettings = DEFAULT,
 ) -> Path:
     """Write the report of a run into ``folder`` and return the path of the PDF.
 
@@ -84,9 +85,17 @@ def write(
 
 
 def restate(folder: Path, status: str) -> None:
-    """Show another ``status`` in the report of ``folder``; nothing else of it changes."""
+    """Show another ``status`` in the report of ``folder``; nothing else of it changes.
+
+    Raises `CaseError` for a report of another version of the program.
+    """
     document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    words = Words(document.get("language", ENGLISH))
+    if document["schema"] != SCHEMA:
+        raise CaseError(
+            "this report was made by another version of the program", where=str(folder),
+            do=f"make it again: dvtwin report {folder}",
+        )
+    words = Words(document["language"])
     document["status"] = status
     document["band"] = [
         [name, words(status) if name == words("Status") else text]
@@ -154,8 +163,8 @@ def _summary(
         [render.Callout(*mark) for mark in sentences.callouts(found)],
         planes=sentences.planes(found), heart=_heart(results), words=words,
     )
-    brief = [row for row in tables.ordered(found.rows) if row.brief]
-    rest = [row for row in tables.ordered(found.rows) if not row.brief]
+    brief = tables.first_page(found.rows)
+    rest = [row for row in tables.ordered(found.rows) if row not in brief]
     marks = tables.marks([*brief, *rest])
     flow = results.attributes("flow") if results.has("flow") else {}
     has_intervals = any(row.low is not None for row in found.rows)

@@ -97,7 +97,7 @@ def on_extension(results: Results, count: int) -> Array:
 
 
 def skin(cells: Array, fraction: Array) -> Array:
-    """Triangles (n, 3) between the cells (C, 4) that are clot by their mean fraction and others."""
+    """Triangles (n, 3) between cells (C, 4) that are clot by their mean fraction and others."""
     inside = cells[fraction[cells].mean(axis=1) > CLOT_LEVEL]
     faces = inside[:, [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]].reshape(-1, 3)
     _, first, count = np.unique(

@@ -1,4 +1,4 @@
-"""Anatomical names of the branches: from what the case calls its openings, and from where they run.
+"""Anatomical names of branches: from what the case calls its openings, and from where they run.
 
 A branch is called by the opening it comes from ("left"), by several where they have met
 ("left+left_internal"), by the root's name where all have. Words in these names decide; what they
@@ -68,7 +68,7 @@ class Segment:
 
 
 def segments(tree: Tree) -> dict[str, Segment]:
-    """The segment of each branch."""
+    """The segment of each branch, in alphabetical order of the branches' names."""
     branch = tree.planes.branch
     onward = {str(branch[end]): str(branch[head]) for head, ends in tree.joins.items()
               for end in ends}
@@ -81,7 +81,7 @@ def segments(tree: Tree) -> dict[str, Segment]:
         feeders = {sides[other] for other in names if onward.get(other) == name}
         vein = _vein(name, into.vein, both={LEFT, RIGHT} <= feeders)
         found[name] = Segment(vein, "" if vein == CAVA else sides[name])
-    return found
+    return {name: found[name] for name in names}
 
 
 def _steps(name: str, onward: dict[str, str]) -> int:

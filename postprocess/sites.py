@@ -90,10 +90,10 @@ class Tree:
     @property
     def confluences(self) -> list[int]:
         """The first planes after two or more branches have met."""
-        branch = self.planes.branch
+        branch, arc = self.planes.branch, self.planes.arc
         return [
             head for head, ends in self.joins.items()
-            if len(ends) > 1 or self.planes.arc[head] > self.planes.arc[branch == branch[head]].min()
+            if len(ends) > 1 or arc[head] > arc[branch == branch[head]].min()
         ]
 
     def step(self, plane: int, way: float, *, central: bool) -> int:

@@ -9,6 +9,9 @@ from core.store import Results
 from core.units import from_si
 from postprocess.findings import Findings, Row, shown
 from postprocess.thresholds import (
+    BORDERLINE,
+    HIGH,
+    LOW,
     NO_RANGE,
     NONE,
     NOT_ASSESSABLE,
@@ -22,6 +25,8 @@ Assumption = Setting | Mapping[str, Any]
 GROUPS = ("lumen", "flow", "wall", "stasis", "clot")
 """Order of the groups of metrics on the page."""
 MOST_SETTINGS = 60
+MOST_ROWS = 12
+"""Most measurements on the first page: more would push the sign-off from it."""
 WHOLE = "whole model"
 CONTEXT = frozenset({
     "context", "context_sha256", "haematocrit", "d_dimer", "d_dimer_units", "drugs",
@@ -47,10 +52,11 @@ def patient(table: Mapping[str, Any], words: Words) -> dict[str, str]:
     sex = words(given["sex"].capitalize()) if "sex" in given else ""
     age = given.get("age_band", "").replace("-", "–")
     parts = [where, given.get("study", ""), given.get("date", "")]
+    nothing = words("Side and study not given")
     return {
         "subject": given.get("pseudonym") or words("not given"),
         "person": " / ".join(part for part in (sex, age) if part) or words("not given"),
-        "subtitle": " · ".join(part for part in parts if part) or words("Side and study not given"),
+        "subtitle": " · ".join(part for part in parts if part) or nothing,
     }
 
 
@@ -69,6 +75,13 @@ def context(table: Mapping[str, Any]) -> list[str]:
 def ordered(rows: Iterable[Row]) -> list[Row]:
     """Rows by group as on the page."""
     return sorted(rows, key=lambda row: GROUPS.index(row.group) if row.group in GROUPS else 9)
+
+
+def first_page(rows: Iterable[Row]) -> list[Row]:
+    """The rows of the first page: the brief ones, those with a flag first where they are many."""
+    brief = [row for row in ordered(rows) if row.brief]
+    kept = sorted(brief, key=lambda row: row.flag not in (HIGH, LOW, BORDERLINE))[:MOST_ROWS]
+    return [row for row in brief if row in kept]
 
 
 def line(row: Row, marks: Mapping[str, str], words: Words) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Branches:
 
     @cached_property
     def segment_code(self) -> str:
-        """The lesion's segment as the thresholds call it: the case's word, or found; or nothing."""
+        """The lesion's segment ("LCIV"), as the case says or as found; or nothing."""
         return self._narrowing.settings.segment or self.lesion_segment.code
 
     @cached_property

@@ -197,7 +197,8 @@ class Narrowing:
     def speeds_after(self) -> Array:
         """Sampled speeds 0–20 mm central of the lesion."""
         way = self.tree.ways_central(self.lesion.plane)
-        return self.curves.speed[(way <= self.settings.distance + sites.SLACK) & self.curves.assessable()]
+        near = way <= self.settings.distance + sites.SLACK
+        return self.curves.speed[near & self.curves.assessable()]
 
     @cached_property
     def flow_before(self) -> Array:

@@ -87,14 +87,18 @@ class Vessel:
     @cached_property
     def wall_cells(self) -> Array:
         """The cell (F,) that each wall facet belongs to."""
-        sides = np.sort(self.cells[:, [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]], axis=2)
-        size = len(self.points)
-        weight = np.array([size * size, size, 1], dtype=np.int64)
-        keys = (sides.reshape(-1, 3).astype(np.int64) @ weight)
+        # numbered among the wall's points, three of them fit into one integer
+        on_wall = np.unique(self.wall_facets)
+        number = np.full(len(self.points), -1, dtype=np.int64)
+        number[on_wall] = np.arange(len(on_wall))
+        corners = [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]
+        sides = np.sort(number[self.cells[:, corners]], axis=2)
+        cell, side = np.nonzero(sides[:, :, 0] >= 0)
+        weight = len(on_wall) ** np.array([2, 1, 0])
+        keys = sides[cell, side] @ weight
         order = np.argsort(keys)
-        wanted = np.sort(self.wall_facets, axis=1) @ weight
-        found = order[np.searchsorted(keys, wanted, sorter=order)]
-        return np.asarray(found // 4)
+        wanted = np.sort(number[self.wall_facets], axis=1) @ weight
+        return np.asarray(cell[order[np.searchsorted(keys, wanted, sorter=order)]])
 
     @cached_property
     def wall_region(self) -> Array:

@@ -68,7 +68,8 @@ def branch_shear_rate(shear_rate: Array, volume: Array, branch: Array, numbers: 
 
 @metric(
     "shear_rate_ratio", "Shear rate, branch of the narrowing over the other side", "1", "1",
-    needs=("branch_shear_rates", "lesion_branch", "other_branch"), source="Assi2024", site="lesion",
+    needs=("branch_shear_rates", "lesion_branch", "other_branch"), source="Assi2024",
+    site="lesion",
 )
 def shear_rate_ratio(rates: Array, lesion: int, other: int) -> float:
     """Mean shear rate of the lesion's branch over that of the same vein of the other side."""

@@ -12,7 +12,7 @@ Array = NDArray[Any]
 LOW = (0.05, 0.10, 0.15)
 """Limits of low wall shear stress [Pa] of [Otta2026]."""
 HIGH = (500,)
-"""Shear rate [1/s] of the order of the 550 1/s in compressed left common iliac veins [Assi2024]."""
+"""Shear rate [1/s], of the order of 550 1/s in compressed left common iliac veins [Assi2024]."""
 
 
 @metric(

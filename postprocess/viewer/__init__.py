@@ -1,12 +1,13 @@
-"""The interactive companion of a report: one HTML file that holds the vein, its fields and a viewer.
+"""The interactive companion of a report: one HTML file with the vein, its fields and a viewer.
 
-Positions are quantised to 1/65535 of the vein's extent, values to 1/254 of their range; points that
-are too many for a file of a few megabytes are merged on a grid. The viewer is plain JavaScript.
+Positions are quantised to 1/65535 of the extent, values to 1/254 of their range; points that are
+too many for a file of a few megabytes are merged on a grid. The viewer is plain JavaScript.
 """
 
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from string import Template
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from core.errors import TwinError
 from core.store import Results
 from postprocess import look
+from postprocess.figures import MMHG
 from postprocess.scene import on_extension, skin, smoothed
 from postprocess.words import COMMA, Words
 
@@ -63,7 +65,7 @@ def payload(
         "zoom": 1.7 / float(np.ptp(merged, axis=0).max()),
         "wall": _text(triangles[0], "<u4"), "extension": _text(triangles[1], "<u4"),
         "clots": [_text(part, "<u4") for part in triangles[2:]],
-        "fields": _fields(results, facets, steps, used, words),
+        "fields": _fields(results, steps, used, words),
         "times": [_when(results, time, words) for _, time in steps],
         "palette": _text(255 * colormaps["cividis"](np.arange(256))[:, :3], "u1"),
         "letters": [[words(letter), axis, sign] for letter, axis, sign in LETTERS],
@@ -107,8 +109,8 @@ def _clot(results: Results, time: float) -> Array:
 def thinned(points: Array, triangles: Sequence[Array]) -> tuple[Array, Array, list[Array]]:
     """The points that triangles use, merged on a grid where they are more than `MOST_POINTS`.
 
-    Gives a sparse share of each kept point in each merged one as (point, merged) pairs, the merged
-    points and the triangles by their numbers.
+    Gives pairs of a point's number and that of the merged point it is in (n, 2), the merged points
+    and the triangles by their numbers.
     """
     used = np.unique(np.concatenate([part.ravel() for part in triangles]))
     edge, home = 0.0, np.arange(len(used))
@@ -130,16 +132,16 @@ def thinned(points: Array, triangles: Sequence[Array]) -> tuple[Array, Array, li
 
 
 def _fields(
-    results: Results, facets: Array, steps: Sequence[tuple[int, float]], used: Array, words: Words
+    results: Results, steps: Sequence[tuple[int, float]], used: Array, words: Words
 ) -> list[dict[str, Any]]:
-    mmhg = 133.322387415
     found = []
     for label, unit, read, scale, fixed in (
         ("wall shear stress", "Pa", _stress, 1.0, look.WALL_STRESS),
-        ("pressure", "mmHg", _nodal("pressure"), 1 / mmhg, None),
-        ("residence time", "s", _nodal("age"), 1.0, None),
+        ("pressure", "mmHg", partial(_nodal, "pressure"), 1 / MMHG, None),
+        ("residence time", "s", partial(_nodal, "age"), 1.0, None),
     ):
-        values = np.array([scale * _merged(read(results, facets, step), used) for step, _ in steps])
+        nodal = (read(results, step) for step, _ in steps)
+        values = np.array([scale * _merged(one, used) for one in nodal])
         if np.isfinite(values).any():
             found.append(_field(words(label), unit, values, fixed))
     return found
@@ -158,27 +160,27 @@ def _field(
     }
 
 
-def _stress(results: Results, facets: Array, step: int) -> Array:
-    area, count = results.array("wall/area").astype(float), len(results.points())
+def _stress(results: Results, step: int) -> Array:
+    """Wall shear stress at the points of the wall (N,), NaN where a run has not stored it."""
+    area, facets = results.array("wall/area").astype(float), results.array("wall/facets")
+    here = np.full(len(results.points()), np.nan)
     try:
         size = (results.array("flow/wall/tawss") if step < 0
                 else np.linalg.norm(results.wall_shear_stress(step), axis=1))
     except (KeyError, IndexError, ValueError, TwinError):
-        return np.full(count, np.nan)
-    here = smoothed(size.astype(float), area, facets, count)
-    on_wall = np.isin(np.arange(count), facets)
-    return np.where(on_wall, here, np.nan)
+        return here
+    on_wall = np.unique(facets)
+    here[on_wall] = smoothed(size.astype(float), area, facets.astype(np.int64), len(here))[on_wall]
+    return here
 
 
-def _nodal(name: str) -> Any:
-    def read(results: Results, facets: Array, step: int) -> Array:  # noqa: ARG001
-        if step >= 0:
-            return results.viewed(name, step).astype(float)
-        if not results.has(f"flow/mean/{name}"):
-            return np.full(len(results.points()), np.nan)
-        return results.array(f"flow/mean/{name}").astype(float)
-
-    return read
+def _nodal(name: str, results: Results, step: int) -> Array:
+    """A field at the points (N,), NaN where a run has not stored it."""
+    if step >= 0:
+        return results.viewed(name, step).astype(float)
+    if not results.has(f"flow/mean/{name}"):
+        return np.full(len(results.points()), np.nan)
+    return results.array(f"flow/mean/{name}").astype(float)
 
 
 def _merged(values: Array, used: Array) -> Array:

@@ -131,9 +131,9 @@ function label(side) {
     ["x1", "y1", "x2", "y2"].forEach((name, k) => line.setAttribute(name, ends[k]));
     lines.append(line);
   }
-  const r = view.rotation, corner = [-0.88 * width / side, -0.82];
+  const r = view.rotation, corner = [0.2 - width / side, -0.8];
   for (const [letter, k, sign] of data.letters) {
-    if (Math.abs(r[6 + k]) < 0.97) put(letter, corner[0] + 0.11 * sign * r[k], corner[1] + 0.11 * sign * r[3 + k], "letter");
+    if (Math.abs(r[6 + k]) < 0.97) put(letter, corner[0] + 0.14 * sign * r[k], corner[1] + 0.12 * sign * r[3 + k], "letter");
   }
 }
 

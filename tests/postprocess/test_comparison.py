@@ -55,7 +55,8 @@ def test_no_change_is_given_between_places_that_differ(measured):
 
 
 def test_what_may_not_be_shown_is_not_compared(measured):
-    bad = replace(measured, rows=[], gates=[Gate("finite", "All fields hold numbers", "fail", "x")])
+    gate = Gate("finite", "All fields hold numbers", "fail", "x")
+    bad = replace(measured, rows=[], gates=[gate])
     unresolved = changed(measured, 2, flag="not resolved")
     table, = tabled([Run("a", measured), Run("b", bad), Run("c", unresolved)], ENGLISH)
     _, failed, grey = cells(table, "Lumen area stenosis")

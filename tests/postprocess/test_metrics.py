@@ -80,8 +80,10 @@ EXPECTED = {
     "gradient_peak": ((np.array([300.0, 420, 380]),), 420.0),
     "total_pressure_loss": ((1900.0, 1450.0), 450.0),
     "peak_speed": ((np.array([0.2, 0.6, 0.4]),), 0.6),
-    # 1060 · 6e-6 m³/s · √(4 / (π · 44e-6)) / 3.5e-3
-    "reynolds": ((1060.0, 6e-6, np.pi * 1e-6 * 9, 3.5e-3), 1060 * 6e-6 * 2 / (3e-3 * np.pi) / 3.5e-3),
+    # 4 ρ Q / (π D μ) of a circle of 6 mm
+    "reynolds": (
+        (1060.0, 6e-6, np.pi * 1e-6 * 9, 3.5e-3), 1060 * 6e-6 * 2 / (3e-3 * np.pi) / 3.5e-3
+    ),
     "lesion_share": ((np.array([3.0, 4, 5]), Q_IN), 0.4),
     "collateral_share": ((np.array([3.0, 3, 5]), Q_IN[:1]), 0.25),
     "inlet_pressure": ((np.array([800.0, 900.0]),), [800, 900]),
@@ -175,7 +177,7 @@ def mutants(formula):
         twin = next(n for n in ast.walk(spoilt) if ast.dump(n) == ast.dump(place))
 
         class Spoil(ast.NodeTransformer):
-            def visit_BinOp(self, node, twin=twin):  # noqa: N802
+            def visit_BinOp(self, node, twin=twin):
                 if node is not twin:
                     return self.generic_visit(node)
                 return ast.BinOp(node, ast.Mult(), ast.Constant(1.01))

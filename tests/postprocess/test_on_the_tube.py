@@ -15,7 +15,7 @@ OTHERWISE = {
     "shear_rate_ratio", "collateral_share", "confluence_angle", "clot_to_confluence",
     "recanalisation_time", "published_stenosis",
 }
-"""What needs a confluence, a segment or a clot that shrinks: see test_segments and test_clot."""
+"""What needs a confluence, a segment or a clot that shrinks: see test_segments."""
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ import typst
 from matplotlib.image import imsave
 
 from core.errors import CaseError, GateFailed, TwinError
+from core.record import ROOT
 from core.settings import rows
 from postprocess import typeset
 from postprocess.findings import load
@@ -273,8 +276,8 @@ NAMELESS = {"SYN-0001", "CT venography", "2026-11-20", "left iliac", "inlet", "o
 def said(document):
     """Every text of a report that the program has written, and none that a case has."""
     kept = {"metrics", "words", "references", "assumptions", "provenance", "title", "subtitle",
-            "subject", "report", "created", "status", "schema", "author", "language", "key", "file",
-            "drawn_by", "flag", "state", "name", "ref", "alt"}
+            "subject", "report", "created", "status", "schema", "author", "language", "key",
+            "file", "drawn_by", "flag", "state", "name", "ref", "alt"}
     if isinstance(document, dict):
         for key, value in document.items():
             if key not in kept:
@@ -290,7 +293,7 @@ def test_a_polish_report_says_nothing_in_english(tmp_path, made, quick):
     document = report(tmp_path, language="pl", patient=PATIENT | {"side": "right"})
     assert document["language"] == "pl"
     assert document["subtitle"].startswith("Strona prawa")
-    english, polish = ({text for text in said(d)} for d in (made[1], document))
+    english, polish = (set(said(d)) for d in (made[1], document))
     same = {text for text in english & polish if findall(r"[a-z]{4}", text)}
     assert not {text for text in same - {"Status"}
                 if not any(name in text for name in NAMELESS)}
@@ -337,6 +340,9 @@ def test_a_new_state_is_shown_in_every_form(tmp_path, quick):
     assert ["Status", "PODPISANY – lekarz A. B., 2026-11-23"] in [
         [name, text.replace("\u00a0", " ")] for name, text in document["band"]]
     assert "PODPISANY" in (tmp_path / "report.html").read_text()
+    (tmp_path / "report.json").write_text(json.dumps(document | {"schema": 1}))
+    with pytest.raises(CaseError, match="another version"):
+        restate(tmp_path, "DRAFT – not signed")
 
 
 LETTERS = "Żółć gęślą jaźń · Příliš žluťoučký · ÅÄÖ ß ñ ğ İ · Ωμέγα · Вена"
@@ -362,7 +368,11 @@ def test_first_pages_that_are_hard_to_lay_out(tmp_path, case, quick):
     }[case])
     assert pages(tmp_path) == PAGES
     if case == "twenty rows":
-        assert len(made["rows"]) == 20
+        further = [row for column in made["further"] for g in column for row in g["rows"]]
+        assert len(made["rows"]) == 12
+        assert sum(row["site"] == "a note beside it" for row in made["rows"] + further) == 10
+        # none of those with a flag is pushed from the first page
+        assert [row["flag"] for row in made["rows"]].count("high") == 2
     if case == "both sides":
         assert made["subtitle"].startswith("Both sides")
 
@@ -372,3 +382,14 @@ def test_a_letter_that_the_font_lacks_is_refused_by_name(tmp_path):
     with pytest.raises(CaseError, match="静"):
         report(tmp_path, title="静脈", clot=False)
     assert not (tmp_path / "report.pdf").exists()
+
+
+def test_a_report_needs_no_solver():
+    code = (
+        "import sys, postprocess.measure, postprocess.report, postprocess.comparison;"
+        "print(sorted({'dolfinx', 'petsc4py', 'mpi4py', 'solvers', 'meshes'} & set(sys.modules)))"
+    )
+    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "H5PY_ALWAYS_USE_MPI": "0"}
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

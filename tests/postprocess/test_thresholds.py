@@ -21,7 +21,6 @@ from postprocess.thresholds import (
     thresholds,
 )
 
-
 LOW_RULE = Threshold(200e-6, LOW, False, "≥ 200 mm²", "m", "p", "IVUS33", "s")
 RULES = {
     **thresholds(), "low": LOW_RULE, "low_inclusive": replace(LOW_RULE, inclusive=True),

@@ -29,6 +29,7 @@ DOCUMENT = {
 MARKS = [([0.0, 0.0, 50e-3], "narrowest point\n64 %", False), ([0.0, 0.0, 20e-3], "left", True)]
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 NODE = shutil.which("node")
+BESIDE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -118,32 +119,18 @@ def test_the_same_run_gives_the_same_bytes(made, tmp_path):
     assert (tmp_path / "again.html").read_bytes() == made[0].read_bytes()
 
 
-def in_node(script: str, data: dict, folder: Path) -> dict:
+def in_node(data: dict, folder: Path) -> dict:
     (folder / "data.json").write_text(json.dumps(data))
-    source = viewer.HERE / "viewer.js"
-    code = f"const V = require({str(source)!r}); const data = require({str(folder / 'data.json')!r});"
-    run = subprocess.run(
-        [NODE, "-e", f"{code} console.log(JSON.stringify((() => {{ {script} }})()))"],
-        capture_output=True, text=True, check=True, timeout=60,
-    )
+    script, source = BESIDE / "viewer_functions.js", viewer.HERE / "viewer.js"
+    command = [NODE, script, source, folder / "data.json"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     return json.loads(run.stdout)
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed")
 def test_the_viewers_functions_in_node(made, tmp_path):
     _, data, _ = made
-    found = in_node("""
-      const where = V.positions(data), count = where.length / 3;
-      const levels = data.fields.map(f => V.unpack(f.levels, Uint8Array));
-      const view = { rotation: V.rotation(0, 0), zoom: data.zoom, shift: [0, 0] };
-      const hit = V.pick(view, where, [0, 0], 0.05);
-      const wall = V.unpack(data.wall, Uint32Array), normal = V.normals(where, [wall]);
-      return { where: [...where], hit, depth: V.project(view, ...where.slice(3 * hit, 3 * hit + 3)),
-        pressure: V.value(data.fields[1], levels[1], count, 2, hit), none: V.pick(view, where, [0.99, 0], 0.01),
-        turned: V.rotation(Math.PI / 2, 0), gone: V.value(data.fields[0], new Uint8Array([255]), 1, 0, 0),
-        size: Math.hypot(...normal.slice(3 * hit, 3 * hit + 3)), shown: [0, 0.0312, 2.71, 123.4].map(n => V.shown(n, ",")),
-        labels: V.margins([[0.1, 0.5], [0.2, 0.45], [-0.1, 0]], 0.8, 0.16) };
-    """, data, tmp_path)
+    found = in_node(data, tmp_path)
     whole = numbers(data["points"], "<u2").reshape(-1, 3)
     exact = np.array(data["low"]) + data["step"] * whole - np.array(data["centre"])
     np.testing.assert_allclose(np.reshape(found["where"], (-1, 3)), exact, atol=1e-4)
@@ -164,36 +151,18 @@ def test_the_viewers_functions_in_node(made, tmp_path):
     assert heights == {0: (0.8, 0.5), 1: (0.8, pytest.approx(0.34)), 2: (-0.8, 0)}
 
 
-DRIVE = """<script>
-const seen = {}, pixel = () => { const p = new Uint8Array(4 * canvas.width * canvas.height);
-  gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, p);
-  let sum = 0, ink = 0; for (let i = 0; i < p.length; i += 4) { sum = (sum * 31 + p[i] + 2 * p[i + 1] + 3 * p[i + 2]) % 1e9; ink += p[i] < 250; }
-  return [sum, ink / (p.length / 4)]; };
-const box = canvas.getBoundingClientRect(), [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
-const send = (kind, dx, dy) => canvas.dispatchEvent(new PointerEvent(kind, { clientX: x + dx, clientY: y + dy, pointerId: 1, bubbles: true }));
-canvas.setPointerCapture = () => {};
-seen.gl = !!gl; seen.front = pixel(); seen.labels = marks.querySelectorAll(".mark, .name").length;
-send("pointermove", 0, 0); seen.tip = tip.hidden ? "" : tip.innerText;
-send("pointerdown", 0, 0); send("pointermove", 90, 0); send("pointerup", 90, 0); seen.turned = pixel(); seen.turn = view.turn;
-document.getElementById("front").click(); seen.back = pixel();
-slider.value = 2; slider.dispatchEvent(new Event("input")); seen.when = document.getElementById("when").textContent;
-menu.value = 1; menu.dispatchEvent(new Event("input")); seen.pressure = pixel();
-send("pointermove", 0, 0); seen.later = tip.innerText; send("pointermove", -box.width / 2 + 5, 0); seen.off = tip.hidden;
-canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp" })); seen.tilt = view.tilt;
-canvas.dispatchEvent(new WheelEvent("wheel", { deltaY: -500 })); seen.zoom = view.zoom / data.zoom;
-document.body.innerHTML = ""; document.body.textContent = "SEEN" + JSON.stringify(seen) + "SEEN";
-</script></body>"""
-
-
 @pytest.mark.skipif(BROWSER is None, reason="no browser is installed")
 def test_turning_scrubbing_and_hovering_in_a_headless_browser(made, tmp_path):
     html, data, results = made
-    (tmp_path / "driven.html").write_text(html.read_text().replace("</body>", DRIVE))
+    drive = (BESIDE / "viewer_drive.js").read_text()
+    driven = html.read_text().replace("</body>", f"<script>{drive}</script></body>")
+    (tmp_path / "driven.html").write_text(driven)
     run = subprocess.run(
         [BROWSER, "--headless=new", "--no-sandbox", "--use-angle=swiftshader",
          "--enable-unsafe-swiftshader", "--window-size=1280,900", "--virtual-time-budget=5000",
          f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", f"file://{tmp_path}/driven.html"],
-        capture_output=True, text=True, timeout=120, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, timeout=120,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
     )
     seen = json.loads(run.stdout.split("SEEN")[1])
     assert seen["gl"], run.stderr
