@@ -1,5 +1,5 @@
-"""Vessels of patients in pulsatile flow that turns round in every cycle, at steps of about five
-cells: does the flow stay stable, do its balances close, and does the wall shear converge?
+"""Vessels of patients in pulsatile flow that turns round in every cycle, at steps of five cells or
+more: does the flow stay stable, do its balances close, and does the wall shear converge?
 
 Needs the data (`DVTWIN_DATA`). Flow rates are Q̄ (1 + 1.5 cos ωt), so that each vessel is crossed
 backwards in a third of its cycle and the ends with a pressure let blood in. The grid-convergence
