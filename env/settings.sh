@@ -19,6 +19,7 @@ export H5PY_ALWAYS_USE_MPI=1 ADIOS2_ALWAYS_USE_MPI=1
 
 # No module from the current folder may stand in for ours; the host's own Python stays outside.
 export PYTHONSAFEPATH=1 PYTHONNOUSERSITE=1
+export PYTHONUTF8=1  # whatever locale a C library sets
 unset PYTHONDONTWRITEBYTECODE PYTHONHOME VIRTUAL_ENV
 
 export LANG=C.UTF-8 LC_ALL=C.UTF-8

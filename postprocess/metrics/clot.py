@@ -85,7 +85,8 @@ def gradient_after(peripheral: float, central: float) -> float:
 )
 def clot_to_confluence(ways: Array, area: Array, open_area: Array) -> float:
     """Least way [m] along the centreline from a plane closed by more than 1 % to a confluence."""
-    return float(np.min(ways[1 - open_area / area > TOUCHED]))
+    touched = ways[1 - open_area / area > TOUCHED]
+    return float(np.min(touched)) if len(touched) else float("nan")
 
 
 @metric(

@@ -218,3 +218,8 @@ def test_oscillation_is_nought_for_steady_half_for_pure_and_safe_at_rest():
     tawss = np.array([0.2, 0.2, 0.0, 0.2])
     mean = np.array([[0.2, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0.12, 0.16]])
     np.testing.assert_allclose(oscillation(tawss, mean), [0.0, 0.5, 0.0, 0.0], atol=1e-15)
+
+
+def test_no_way_to_the_confluence_where_the_clot_closes_no_plane() -> None:
+    found = metrics()["clot_to_confluence"]
+    assert np.isnan(found(np.array([5e-3, 8e-3]), np.full(2, 100.0), np.array([99.9, 100.0])))
