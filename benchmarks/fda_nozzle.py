@@ -51,7 +51,7 @@ class Run:
 
 
 EXPANSION = (Run("P1/P1", 4, 2e-3, 3.0), Run("P2/P1", 5, 1e-3, 0.8))
-DIFFUSER = (Run("P1/P1", 4, 2e-3, 2.0), Run("P2/P1", 4, 1e-3, 0.6))
+DIFFUSER = (Run("P1/P1", 4, 2e-3, 2.0), Run("P1/P1", 7, 1e-3, 0.6))
 """Steps of about two cells in the jet: at five the shear layer of P1/P1 never comes to rest."""
 
 

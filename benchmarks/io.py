@@ -21,6 +21,14 @@ SIZE = "0.42 mm"
 TIMES = 24
 STEPS = 10
 RANKS = (1, 2)
+FLOW = {
+    "rheology": {"kind": "newtonian"},
+    "scheme": {"element": "P1/P1", "dt": "5 ms"},
+    "boundary": {
+        "inlet": {"kind": "flow_rate", "mean": "300 mL/min", "waveform": {"kind": "breath"}},
+        "outlet": {"kind": "pressure", "pressure": "0 Pa"},
+    },
+}
 MOST = 0.05
 """Share of the time of a step that output and checkpoints may take at the default intervals."""
 
@@ -79,16 +87,17 @@ def _measure(folder: Path) -> dict[str, float]:
     """The figures of this number of ranks. Collective."""
     from mpi4py import MPI
 
-    from benchmarks.tube_speed import settings
     from core.fields import VIEWED
+    from core.settings import read
     from meshes import vessel as vessels
     from solvers import checkpoint, state, view
     from solvers.flow import Flow
     from solvers.layout import Layout
     from solvers.output import Writer
+    from solvers.settings import FlowSettings
 
     comm = MPI.COMM_WORLD
-    chosen = settings("P1/P1")
+    chosen = read(FlowSettings, FLOW, "benchmark")
     flow = Flow(vessels.load(comm, folder / "mesh.h5"), chosen)
     layout = Layout(flow.vessel, flow.geometry, flow.Q)
     shapes = {f.name: (flow.Q.local, f.components)[: 1 + (f.components > 1)] for f in VIEWED}
@@ -101,7 +110,7 @@ def _measure(folder: Path) -> dict[str, float]:
     with Writer.create(path, layout, range(TIMES), case="", record={}, mesh={}) as writer:
         write = _time(comm, lambda k: writer.view(k, fields, on_wall), TIMES)
     raw = _raw(comm, folder / "raw", step)
-    read = _time(comm, lambda k: _read(comm, path, layout, k), TIMES)
+    reading = _time(comm, lambda k: _read(comm, path, layout, k), TIMES)
     flow.step()
     advance = _time(comm, lambda _: flow.step(), STEPS)
     cells, facts = state.pack_flow(flow.scheme)
@@ -112,7 +121,7 @@ def _measure(folder: Path) -> dict[str, float]:
     cycle = chosen.steps_per_cycle * advance
     return {
         "cells": layout.cells.total, "step": step, "write": step / write / 1e6,
-        "raw": step / raw / 1e6, "read": step / read / 1e6,
+        "raw": step / raw / 1e6, "read": step / reading / 1e6,
         "checkpoint-write": size / save / 1e6, "checkpoint-read": size / restore / 1e6,
         "overhead": (chosen.snapshots * write + save) / cycle,
     }
