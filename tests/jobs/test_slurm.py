@@ -97,7 +97,7 @@ def _behave(plan: Plan, **how: str) -> None:
     (plan.base / "behave.json").write_text(json.dumps(how))
 
 
-def _until(plan: Plan, *states: str, words: str = "", seconds: float = 60.0) -> Standing:
+def _until(plan: Plan, *states: str, words: str = "", seconds: float = 240.0) -> Standing:
     """Wait until the run is in one of ``states``, for a reason that has ``words``."""
     end = time.monotonic() + seconds
     while True:
@@ -112,7 +112,7 @@ def _until(plan: Plan, *states: str, words: str = "", seconds: float = 60.0) -> 
 
 def _at_work(plan: Plan, stage: str = "flow") -> None:
     """Wait until ``stage`` tells of progress."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while f'"stage": "{stage}"' not in (
         plan.folder.progress.read_text() if plan.folder.progress.exists() else ""
     ):
