@@ -137,10 +137,6 @@ def _ended(slurm: Slurm, job: str, seconds: float = 30.0) -> str:
 REAL = fakes.CASE.replace('dt = "50 ms"', 'dt = "10 ms"')
 
 
-@pytest.mark.skipif(
-    "DVTWIN_SRUN" not in os.environ,
-    reason="srun on the pretended nodes now and then fails to launch a task; set DVTWIN_SRUN=1",
-)
 def test_a_flow_cut_off_by_its_time_limit_goes_on_to_the_same_result(
     slurm: Slurm, tmp_path: Path
 ) -> None:
@@ -170,10 +166,6 @@ def test_a_flow_cut_off_by_its_time_limit_goes_on_to_the_same_result(
             assert apart <= 1e-12 * np.abs(wanted).max(), name
 
 
-@pytest.mark.skipif(
-    "DVTWIN_SRUN" not in os.environ,
-    reason="srun on the pretended nodes now and then fails to launch a task; set DVTWIN_SRUN=1",
-)
 def test_a_chain_is_sent_once_and_does_each_stage_once(slurm: Slurm, tmp_path: Path) -> None:
     plan = _plan(tmp_path / "a vein's 50% žíla $HOME \"x\" `y` *", until="flow")
     order = _order()
