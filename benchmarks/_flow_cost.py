@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from benchmarks import _stenosis as case
 from core.settings import read
 from meshes.vessel import distribute
-from solvers.averages import Averages
-from solvers.balances import Balances
 from solvers.cycle import Series
-from solvers.facets import Facets
+from solvers.diagnostics.averages import Averages
+from solvers.diagnostics.balances import Balances
+from solvers.diagnostics.traction import WallShear
+from solvers.elements.facets import Facets
 from solvers.flow import Flow
 from solvers.settings import FlowSettings
-from solvers.traction import WallShear
 
 Array = NDArray[Any]
 COMM = MPI.COMM_WORLD

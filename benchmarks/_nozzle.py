@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meshes import split, topology
+from meshes import topology
+from meshes.meshing import split
 from meshes.tagged import LUMEN_CELLS, WALL, TaggedMesh
 
 Array = NDArray[Any]

@@ -8,8 +8,8 @@ from dolfinx import mesh
 from numpy.typing import NDArray
 
 from benchmarks import _shapes as shapes
-from solvers.cells import Geometry, Space
-from solvers.forces import Force
+from solvers.diagnostics.forces import Force
+from solvers.elements.cells import Geometry, Space
 from solvers.rheology.newtonian import Newtonian
 from solvers.schemes.projection import Projection
 

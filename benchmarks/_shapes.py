@@ -10,8 +10,8 @@ import numpy as np
 from dolfinx import fem, geometry, mesh
 from numpy.typing import NDArray
 
-from meshes.apart import apart
-from solvers.cells import Space
+from meshes.meshing.apart import apart
+from solvers.elements.cells import Space
 
 Array = NDArray[Any]
 HEIGHT, RADIUS = 0.41, 0.05

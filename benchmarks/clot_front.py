@@ -7,8 +7,8 @@ from mpi4py import MPI
 import numpy as np
 from dolfinx import mesh
 
-from solvers.cells import Geometry, Space
-from solvers.edge import ClotEdge
+from solvers.elements.cells import Geometry, Space
+from solvers.elements.edge import ClotEdge
 from solvers.laws import FRONT
 
 

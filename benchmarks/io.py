@@ -90,11 +90,11 @@ def _measure(folder: Path) -> dict[str, float]:
     from core.fields import VIEWED
     from core.settings import read
     from meshes import vessel as vessels
-    from solvers import checkpoint, state, view
     from solvers.flow import Flow
-    from solvers.layout import Layout
-    from solvers.output import Writer
     from solvers.settings import FlowSettings
+    from solvers.storage import checkpoint, state, view
+    from solvers.storage.layout import Layout
+    from solvers.storage.output import Writer
 
     comm = MPI.COMM_WORLD
     chosen = read(FlowSettings, FLOW, "benchmark")

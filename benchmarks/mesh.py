@@ -15,8 +15,9 @@ import SimpleITK as sitk  # noqa: N813
 from numpy.typing import NDArray
 
 from core.settings import read
-from meshes import anatomy, image, labels
 from meshes.build import build
+from meshes.images import image, labels
+from meshes.shapes import anatomy
 from meshes.sources.mask import Mask
 from meshes.surface import Surface
 

@@ -23,10 +23,10 @@ from core.record import ROOT
 from core.settings import read
 from meshes.sources.file import File
 from meshes.vessel import VesselMesh, distribute
+from solvers.diagnostics.traction import WallShear
 from solvers.flow import Flow
-from solvers.layout import Layout
 from solvers.settings import FlowSettings
-from solvers.traction import WallShear
+from solvers.storage.layout import Layout
 
 Array = NDArray[Any]
 DATA = Path(os.environ.get("DVTWIN_DATA", ROOT.parent / "shared" / "data"))

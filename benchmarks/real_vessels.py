@@ -26,10 +26,10 @@ from meshes.tagged import TaggedMesh
 from meshes.vessel import distribute
 from solvers.cycle import Cycles
 from solvers.flow import Flow
-from solvers.layout import Layout
 from solvers.settings import FlowSettings
 from solvers.start import begin
 from solvers.stop import StopRequest
+from solvers.storage.layout import Layout
 
 Array = NDArray[Any]
 RATIO = 1.5

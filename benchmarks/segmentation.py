@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.record import ROOT
-from meshes import ends_found, image, segmentation
-from meshes.image import Image
+from meshes.ends import proposals
+from meshes.images import image, segmentation
+from meshes.images.image import Image
 
 DATA = Path(os.environ.get("DVTWIN_DATA", ROOT.parent / "shared" / "data"))
 EXAMPLE = ROOT / "examples" / "iliac-compression"
@@ -52,7 +53,7 @@ def _aorta() -> list[dict[str, object]]:
     folder = DATA / "mesh" / "vmtk-aorta"
     level = image.read(folder / "aorta-final-levelset.mha")
     truth = level.values < 0
-    ends = ends_found.of_label(replace(level, values=truth))
+    ends = proposals.of_label(replace(level, values=truth))
     wide = sorted(ends, key=lambda end: -end.radius)[:3]
     seeds = [tuple(float(x) for x in end.centre - 4 * end.outward) for end in wide]
     scan = image.read(folder / "aorta.mha")

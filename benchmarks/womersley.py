@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from core.settings import read
 from meshes.sources.tube import Tube
 from meshes.vessel import VesselMesh, distribute
-from solvers.cells import Geometry
+from solvers.diagnostics.traction import WallShear
+from solvers.elements.cells import Geometry
 from solvers.exact import Womersley, poiseuille_drop
 from solvers.flow import Flow
-from solvers.layout import Layout
 from solvers.settings import FlowSettings
-from solvers.traction import WallShear
+from solvers.storage.layout import Layout
 
 Array = NDArray[Any]
 RADIUS, LENGTH, SIZE = 5e-3, 16e-3, 5e-3 / 6.0

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from core.errors import CaseError
 from core.settings import Settings, effective, quantity, read
-from jobs.context import DRUGS, merge
+from jobs.hospital.context import DRUGS, merge
 from jobs.toml import dumps, line_of
 from meshes.sources import MeshSource, sources
 from postprocess.settings import MeasureSettings, ReportSettings

@@ -14,7 +14,7 @@ from jobs.folder import unwritable
 from jobs.toml import dumps
 
 if TYPE_CHECKING:
-    from meshes.ends_found import Found
+    from meshes.ends.proposals import Found
     from meshes.inspection import Inspection
 
 MARK = "#? "

@@ -147,7 +147,7 @@ def open_books(plan: Plan, **status: Any) -> None:
 
 def close(folder: Folder, stages: Iterable[str]) -> None:
     """Seal the artefacts of a run whose ``stages`` were computed."""
-    from jobs.signing import seal
+    from jobs.hospital.signing import seal
 
     seal(folder)
     folder.set_status(state="done", reason="")

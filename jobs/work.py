@@ -80,8 +80,8 @@ def measure(task: Task) -> None:
 
 def report(task: Task) -> None:
     """`metrics.json` and the pictures → `report.json`, `report.pdf` and `report.html`."""
-    from jobs.signing import status_text
-    from postprocess.report import write
+    from jobs.hospital.signing import status_text
+    from postprocess.reporting.report import write
 
     case, folder = task.case, task.folder
     task.progress.say("report", 0.05, doing="drawing and typesetting")

@@ -10,10 +10,10 @@ from scipy.spatial import cKDTree
 
 from core.errors import MeshError
 from meshes import topology
+from meshes.ends.vmtk_lines import Line, trace
 from meshes.quality import opening_tags
 from meshes.surface import Surface, compact
 from meshes.tagged import EXTENSION, Sections, TaggedMesh
-from meshes.vmtk_lines import Line, trace
 
 Array = NDArray[Any]
 

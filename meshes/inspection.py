@@ -11,8 +11,12 @@ from scipy import ndimage
 
 from core.errors import CaseError, TwinError
 from core.units import UnitError, length_factor
-from meshes import dicom, ends_found, foreign, foreign_surface, image, labels, topology
-from meshes.ends_found import Found
+from meshes import topology
+from meshes.ends import proposals
+from meshes.ends.proposals import Found
+from meshes.foreign import surface as foreign_surface
+from meshes.foreign import volume as foreign
+from meshes.images import dicom, image, labels
 from meshes.shape import dihedral_angles, radius_ratios
 from meshes.surface import Surface
 from meshes.tagged import EXTENSION, WALL
@@ -107,7 +111,7 @@ def _of_image(
     except TwinError as error:
         return Inspection("labels", [*lines, ("damaged", error.what)], table)
     lines += [("note", text) for text in changed]
-    ends = ends_found.of_label(mask)
+    ends = proposals.of_label(mask)
     return Inspection(
         "labels", lines, {**table, "labels": chosen, **_sizes(ends)}, ends,
         surface=labels.surface_of(mask),
@@ -143,7 +147,7 @@ def _of_surface(path: Path, metres: float, unit: str | None) -> Inspection:
         lines.append(("damaged", error.what))
         return Inspection("surface", lines, table)
     lines += [("note", text) for text in said]
-    ends = ends_found.of_surface(sound)
+    ends = proposals.of_surface(sound)
     return Inspection("surface", lines, {**table, **_sizes(ends)}, ends, surface=sound)
 
 
@@ -168,7 +172,7 @@ def _of_mesh(path: Path, metres: float, unit: str | None) -> Inspection:
         table["regions"] = [int(tags[0])]
     skin = Surface(points, border, np.zeros(len(border), dtype=np.int32))
     if not len(found.facets):
-        return Inspection("mesh", lines, table, ends_found.of_surface(skin), surface=skin)
+        return Inspection("mesh", lines, table, proposals.of_surface(skin), surface=skin)
     ends, names, more = _patches(found, points, border)
     declared = bool(found.names) and WALL in names.values()
     if not declared:
@@ -204,7 +208,7 @@ def _patches(
         if is_opening:
             radius = float(np.sqrt(area.sum() / np.pi))
             patches[tag] = Found(title, centre, total / np.linalg.norm(total), radius)
-    ends = ends_found.named(list(patches.values()))
+    ends = proposals.named(list(patches.values()))
     for tag, patch in patches.items():
         if not patch.name:
             names[tag] = next(end.name for end in ends if end.centre is patch.centre)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import CaseError
-from meshes.apart import apart
-from meshes.ends_found import Found
-from meshes.image import Image
+from meshes.ends.proposals import Found
+from meshes.images.image import Image
+from meshes.meshing.apart import apart
 from meshes.surface import Surface, to_vtk
 
 Array = NDArray[Any]

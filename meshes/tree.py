@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from core.errors import MeshError
 from meshes import topology
-from meshes.fill import filled
-from meshes.layers import layered
-from meshes.openings import End, capped
-from meshes.remesh import remeshed, sizes
+from meshes.ends.openings import End, capped
+from meshes.ends.vmtk_lines import Line
+from meshes.meshing.fill import filled
+from meshes.meshing.layers import layered
+from meshes.meshing.remesh import remeshed, sizes
 from meshes.sources import Ball, Zone
 from meshes.surface import Surface
 from meshes.tagged import LUMEN_CELLS
-from meshes.vmtk_lines import Line
 
 Array = NDArray[Any]
 MM = 1e3

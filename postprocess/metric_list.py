@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from postprocess.metrics import Metric, metrics
-from postprocess.tables import GROUPS
+from postprocess.reporting.tables import GROUPS
 from postprocess.thresholds import NO_RANGE, sources, thresholds
 
 HEAD = """# Metrics

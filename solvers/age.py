@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.averages import Averages
-from solvers.facets import Facets
+from solvers.diagnostics.averages import Averages
+from solvers.elements.facets import Facets
 from solvers.flow import Flow
 from solvers.transport import SteadyTransport
 

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.algebra.newton import newton
 from solvers.boundaries import Load, Step
-from solvers.facets import ConsistentFlux
-from solvers.newton import newton
+from solvers.elements.facets import ConsistentFlux
 
 if TYPE_CHECKING:
     from solvers.schemes.projection import Projection

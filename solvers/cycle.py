@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from core.errors import TryAgain
 from core.log import Progress
-from solvers.averages import Averages, Cycle
-from solvers.balances import BY_OPENING, SCALARS, VECTORS, Balances, residuals
+from solvers.diagnostics.averages import Averages, Cycle
+from solvers.diagnostics.balances import BY_OPENING, SCALARS, VECTORS, Balances, residuals
+from solvers.diagnostics.traction import WallShear
 from solvers.flow import Flow, imbalance
-from solvers.layout import Layout
 from solvers.stop import StopRequest
-from solvers.traction import WallShear
+from solvers.storage.layout import Layout
 
 Array = NDArray[Any]
 Snapshot = Callable[[int, Array], None]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from core.errors import CaseError
 from meshes.vessel import VesselMesh
 from solvers.boundaries import Boundary, Profile, kinds
-from solvers.cells import Geometry, Space
 from solvers.coupling import LoadedOpening, Responses
-from solvers.facets import ConsistentFlux, Facets, Flux
+from solvers.elements.cells import Geometry, Space
+from solvers.elements.facets import ConsistentFlux, Facets, Flux
 from solvers.profiles import profile
 from solvers.schemes import StepLog
 from solvers.schemes.coupled import Coupled

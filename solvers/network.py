@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.newton import newton
+from solvers.algebra.newton import newton
 
 Array = NDArray[Any]
 Signal = Callable[[float], float]

@@ -16,9 +16,9 @@ from scipy.spatial import cKDTree
 
 from core.errors import MeshError
 from solvers.boundaries import Profile
-from solvers.cells import Geometry, Space
-from solvers.facets import Facets
-from solvers.kernels import integrals, mass, stiffness
+from solvers.elements.cells import Geometry, Space
+from solvers.elements.facets import Facets
+from solvers.elements.kernels import integrals, mass, stiffness
 
 Array = NDArray[Any]
 UNEVEN = 0.1

@@ -15,17 +15,17 @@ from core.fields import AGE, CLOT, PRESSURE, VELOCITY, WALL_SHEAR_STRESS
 from core.log import Progress
 from core.record import digest_file
 from meshes import vessel as vessels
-from solvers import checkpoint as checkpoints
 from solvers.age import blood_age, entrances
-from solvers.averages import Averages
 from solvers.cycle import Cycles
+from solvers.diagnostics.averages import Averages
 from solvers.flow import Flow
-from solvers.flow_checkpoints import FlowCheckpoints
-from solvers.layout import Layout
-from solvers.output import Writer
 from solvers.settings import ClotSettings, FlowSettings
 from solvers.start import begin
 from solvers.stop import INTERVAL, StopRequest
+from solvers.storage import checkpoint as checkpoints
+from solvers.storage.flow_checkpoints import FlowCheckpoints
+from solvers.storage.layout import Layout
+from solvers.storage.output import Writer
 from solvers.timeline import Timeline
 
 Array = NDArray[Any]

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import CaseError, TryAgain
-from solvers import checkpoint as checkpoints
-from solvers import state
 from solvers.age import blood_age, transport
-from solvers.averages import Averages
 from solvers.cycle import Cycles
-from solvers.edge import ClotEdge
+from solvers.diagnostics.averages import Averages
+from solvers.elements.edge import ClotEdge
 from solvers.settings import ClotSettings
+from solvers.storage import checkpoint as checkpoints
+from solvers.storage import state
 
 Array = NDArray[Any]
 COLUMNS = ("time", "volume", "refreshed", "change", "pressure_drop")

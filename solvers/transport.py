@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.cells import Matrix, Space
-from solvers.facets import Facets
-from solvers.kernels import accumulate
-from solvers.linear import RELATIVE, Solver
+from solvers.algebra.linear import RELATIVE, Solver
+from solvers.elements.cells import Matrix, Space
+from solvers.elements.facets import Facets
+from solvers.elements.kernels import accumulate
 
 Array = NDArray[Any]
 

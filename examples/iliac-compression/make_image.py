@@ -28,7 +28,7 @@ from scipy import ndimage
 from scipy.interpolate import CubicSpline
 from scipy.spatial import cKDTree
 
-from meshes import anatomy
+from meshes.shapes import anatomy
 
 SPACING = np.array([0.8, 0.8, 1.0])
 LOW, HIGH = np.array([-52.0, -36.0, -74.0]), np.array([62.0, 36.0, 52.0])

@@ -133,7 +133,7 @@ def _draw(path: Path, assay: "Assay", curves: dict[str, "Curve"]) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from postprocess.look import ACCENT, UNSURE, style
+    from postprocess.pictures.look import ACCENT, UNSURE, style
 
     lines = {
         "patient": (ACCENT, "-"),

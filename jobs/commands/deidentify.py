@@ -30,7 +30,7 @@ def deidentify(
 
     Example: dvtwin deidentify cd/ --out images/ --as SYN-0001 --key hospital.key
     """
-    from jobs.importing import images
+    from jobs.hospital.importing import images
 
     count, dropped = images(source, out, pseudonym, key)
     typer.echo(f"{count} images as {pseudonym} in {out}/")

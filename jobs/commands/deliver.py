@@ -38,9 +38,10 @@ def deliver(
 
     Example: dvtwin deliver run --dicom --to PACS@pacs.example.org:11112
     """
-    from jobs import audit, nodes
-    from jobs.delivery import deliver
+    from jobs import audit
     from jobs.folder import find
+    from jobs.hospital import nodes
+    from jobs.hospital.delivery import deliver
 
     folder, node = find(run), nodes.node(to) if to else None
     both = not (fhir or dicom or node)

@@ -91,7 +91,8 @@ def inspect(
         place = ", ".join(f"{x:.1f}" for x in end.centre)
         typer.echo(f"{'opening?':<14} {end.name} at ({place}) mm, {end.area:.4g} mm²")
     if png:
-        from meshes import image, picture
+        from meshes import picture
+        from meshes.images import image
 
         if found.surface is not None:
             picture.surface(found.surface, found.ends, png)
@@ -118,7 +119,7 @@ def segment(
 
     Example: dvtwin segment venogram.nii.gz --seed -7,-24,-365 --seed 45,-22,-480
     """
-    from meshes.segmentation import Limits, segmented
+    from meshes.images.segmentation import Limits, segmented
 
     result = segmented(file, [_point(text) for text in seed], Limits(low, high), series)
     result.write(out)

@@ -30,8 +30,8 @@ def sign(
 
     Example: dvtwin sign run --as modeler --state "technical check" --reason "balances seen"
     """
-    from jobs import signing
     from jobs.folder import find
+    from jobs.hospital import signing
 
     folder = find(run)
     step = signing.Step(

@@ -118,8 +118,8 @@ class Opened(Meshed):
 
         ``holed`` is the same with ``holes`` (middles) at its ends, where it came so.
         """
-        from meshes.ends import ends_of, kept_ends
-        from meshes.openings import cut_all
+        from meshes.ends.openings import cut_all
+        from meshes.ends.points import ends_of, kept_ends
         from meshes.tree import mesh_tree
 
         at = {name: np.array(opening.at) * 1e3 for name, opening in self.openings.items()}

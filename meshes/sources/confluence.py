@@ -10,7 +10,7 @@ from meshes.sources import Meshed
 from meshes.tagged import TaggedMesh
 
 if TYPE_CHECKING:
-    from meshes.anatomy import Shape
+    from meshes.shapes.anatomy import Shape
 
 AREAS = "intravascular ultrasound, medians of 33 patients without chronic venous insufficiency"
 STENOSIS = "median left common iliac stenosis 62.4 % in the same patients"
@@ -102,7 +102,7 @@ class Confluence(Meshed):
 
     def shape(self) -> "Shape":
         """The same in millimetres."""
-        from meshes import anatomy
+        from meshes.shapes import anatomy
 
         mm, mm2 = 1e3, 1e6
         known = set(anatomy.Shape.__annotations__) & set(type(self).model_fields)
@@ -114,8 +114,8 @@ class Confluence(Meshed):
     def build(self, folder: Path) -> TaggedMesh:  # noqa: ARG002
         """Distance function → contour → cut → remeshed → filled."""
         # these load VTK, which takes seconds: reading a case must not
-        from meshes import anatomy
-        from meshes.openings import cut_all
+        from meshes.ends.openings import cut_all
+        from meshes.shapes import anatomy
         from meshes.tree import mesh_tree
 
         parts = anatomy.tubes(self.shape())

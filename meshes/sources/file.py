@@ -10,7 +10,9 @@ from pydantic import Field, field_validator
 
 from core.errors import MeshError
 from core.units import length_factor
-from meshes import caps, foreign, topology
+from meshes import topology
+from meshes.ends import caps
+from meshes.foreign import volume as foreign
 from meshes.sources import MeshSource, Opening, existing
 from meshes.tagged import EXTENSION, LUMEN_CELLS, WALL, TaggedMesh
 

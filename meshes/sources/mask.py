@@ -42,7 +42,7 @@ class Mask(Opened):
     def build(self, folder: Path) -> TaggedMesh:
         """Image → label gate → surface → centreline → cut and capped → remeshed → filled."""
         # these load VTK, which takes seconds: reading a case must not
-        from meshes import image, labels
+        from meshes.images import image, labels
 
         path = existing(folder, self.path, "label image")
         whole = image.read(path, length_factor(self.unit), self.series)

@@ -55,7 +55,7 @@ class Stenosis(Meshed):
     def build(self, folder: Path) -> TaggedMesh:  # noqa: ARG002
         """Exact rings → remeshed → filled."""
         # these load VTK, which takes seconds: reading a case must not
-        from meshes.swept import along_z
+        from meshes.shapes.swept import along_z
         from meshes.tree import mesh_tree
 
         def outline(z: Array, angle: Array) -> tuple[Array, Array]:

@@ -37,7 +37,7 @@ class SurfaceFile(Opened):
 
         import numpy as np
 
-        from meshes import foreign_surface
+        from meshes.foreign import surface as foreign_surface
 
         path = existing(folder, self.path, "surface")
         raw = foreign_surface.read_safely(path)

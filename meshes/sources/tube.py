@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from core.settings import quantity
-from meshes.apart import apart
+from meshes.meshing.apart import apart
 from meshes.sources import Ball, MeshSource, Zone
 from meshes.tagged import LUMEN_CELLS, WALL, TaggedMesh
 
@@ -72,7 +72,7 @@ def tube(
     """Points, cells, cell tags, facets, facet tags of the tube, in units of the arguments."""
     import gmsh
 
-    from meshes import mesher
+    from meshes.meshing import mesher
 
     # OpenCASCADE's tolerances are absolute and meant for millimetres
     unit = 1e-2 * radius

@@ -54,7 +54,7 @@ class Valve(Meshed):
         # these load VTK, which takes seconds: reading a case must not
         from dataclasses import replace
 
-        from meshes import leaflets
+        from meshes.shapes import leaflets
         from meshes.tree import mesh_tree
 
         shape = leaflets.Shape(

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from core.errors import TwinError
 from core.store import Results
-from postprocess import look
-from postprocess.figures import MMHG
-from postprocess.scene import on_extension, skin, smoothed
-from postprocess.words import COMMA, Words
+from postprocess.pictures import look
+from postprocess.pictures.figures import MMHG
+from postprocess.pictures.scene import on_extension, skin, smoothed
+from postprocess.reporting.words import COMMA, Words
 
 Array = NDArray[Any]
 HERE = Path(__file__).parent

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from solvers.cells import Geometry, Space
+from solvers.elements.cells import Geometry, Space
 from solvers.rheology import Rheology
 
 Array = NDArray[Any]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.cells import Geometry
+from solvers.elements.cells import Geometry
 
 Array = NDArray[Any]
 

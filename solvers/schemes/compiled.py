@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers import native
-from solvers.cells import Pattern, Space
-from solvers.kernels import (
+from solvers.elements.cells import Pattern, Space
+from solvers.elements.kernels import (
     cell_mean,
     integrals,
     reference_convection,

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.cells import Pattern, Space
-from solvers.kernels import Linear, LinearMomentum, momentum, shear_rate
+from solvers.elements.cells import Pattern, Space
+from solvers.elements.kernels import Linear, LinearMomentum, momentum, shear_rate
 from solvers.schemes.brinkman import Medium
 
 Array = NDArray[Any]

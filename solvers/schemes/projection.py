@@ -29,11 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Diverged
-from solvers.cells import Geometry, Pattern, Space
-from solvers.columns import Columns
-from solvers.facets import Facets
-from solvers.kernels import mass, stiffness
-from solvers.linear import RELATIVE, Poisson, Tolerances
+from solvers.algebra.columns import Columns
+from solvers.algebra.linear import RELATIVE, Poisson, Tolerances
+from solvers.elements.cells import Geometry, Pattern, Space
+from solvers.elements.facets import Facets
+from solvers.elements.kernels import mass, stiffness
 from solvers.rheology import Rheology
 from solvers.schemes import StepLog
 from solvers.schemes.brinkman import medium

@@ -27,7 +27,7 @@ from dolfinx import fem
 from dolfinx.fem import petsc as fem_petsc
 
 from core.errors import Diverged
-from solvers.linear import WORKSPACE, Solver, symmetric_kind
+from solvers.algebra.linear import WORKSPACE, Solver, symmetric_kind
 
 DIRECT_BELOW = {2: 1_000_000, 3: 6_000}
 """Unknowns up to which a direct factor beats the blocks, by dimension."""

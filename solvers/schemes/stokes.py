@@ -20,9 +20,9 @@ from dolfinx import cpp, fem, mesh
 from numpy.typing import NDArray
 
 from core.errors import CaseError, Diverged
-from solvers.cells import Geometry, Pattern, Space
-from solvers.facets import Facets
-from solvers.linear import Tolerances
+from solvers.algebra.linear import Tolerances
+from solvers.elements.cells import Geometry, Pattern, Space
+from solvers.elements.facets import Facets
 from solvers.rheology import Rheology
 from solvers.schemes import StepLog
 from solvers.schemes.compiled import sweeps

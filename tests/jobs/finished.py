@@ -12,11 +12,12 @@ import numpy as np
 
 from core.record import digest_file
 from core.settings import rows
-from jobs import audit, signing
+from jobs import audit
 from jobs.case import dump, load
 from jobs.folder import Folder
+from jobs.hospital import signing
 from postprocess.measure import measure
-from postprocess.report import write
+from postprocess.reporting.report import write
 from tests.postprocess.conftest import KEY
 from tests.postprocess.tube import Tube
 from tests.postprocess.tube import write as fabricate

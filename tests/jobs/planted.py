@@ -14,7 +14,7 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from jobs import context
+from jobs.hospital import context
 
 NAME = "Zyxwold"
 """A name that no other word contains."""

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import CaseError
-from jobs import context
 from jobs.case import dump, load
-from jobs.context import DRUGS, facts
+from jobs.hospital import context
+from jobs.hospital.context import DRUGS, facts
 from tests.jobs import finished
 from tests.jobs.planted import NAME, Planted, a_bundle
 

@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 from core import deidentify as names
 from core.deidentify import deidentify, replaced, scan
 from core.errors import CaseError, MeshError
-from jobs import importing
 from jobs.case import load
 from jobs.cli import app
-from jobs.delivery import deliver
+from jobs.hospital import importing
+from jobs.hospital.delivery import deliver
 from jobs.stages import digest_inputs
-from meshes import image
+from meshes.images import image
 from tests.jobs import finished
 from tests.jobs.planted import NAME, Planted, a_bundle, a_slice, leaks, save_series
 

@@ -13,10 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 from core.errors import CaseError, GateFailed, JobError
-from jobs import audit, nodes, signing
+from jobs import audit
 from jobs.cli import app
-from jobs.delivery import deliver, gather
 from jobs.folder import Folder
+from jobs.hospital import nodes, signing
+from jobs.hospital.delivery import deliver, gather
 from tests.jobs import finished
 
 BUNDLES = ["bundle-R4B.json", "bundle-R5.json"]

@@ -10,8 +10,9 @@ from core.settings import read
 from jobs import from_file, look
 from jobs.case import load
 from jobs.look import summary
-from meshes import ends_found, export
-from meshes.image import Image
+from meshes import export
+from meshes.ends import proposals
+from meshes.images.image import Image
 from meshes.inspection import inspected, kind_of
 from meshes.sources.tube import Tube
 from tests.meshes import scans, shells
@@ -38,7 +39,7 @@ def confirmed(case: Path) -> Path:
 
 
 def test_ends_of_a_label_are_found_and_named_by_place() -> None:
-    ends = {end.name: end for end in ends_found.of_label(wye())}
+    ends = {end.name: end for end in proposals.of_label(wye())}
     assert set(ends) == {"root", "left", "right"}
     assert ends["root"].radius > ends["left"].radius
     assert ends["root"].centre == pytest.approx([0, 0, 59], abs=3)

@@ -7,11 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from core.errors import CaseError, GateFailed
-from jobs import audit, signing
+from jobs import audit
 from jobs.cli import app
-from jobs.delivery import gather
 from jobs.folder import Folder
-from jobs.signing import CLINICIAN, MODELER, STEPS, Step, sign, signatures, state
+from jobs.hospital import signing
+from jobs.hospital.delivery import gather
+from jobs.hospital.signing import CLINICIAN, MODELER, STEPS, Step, sign, signatures, state
 from tests.jobs import finished
 
 
@@ -118,7 +119,7 @@ def test_a_step_that_is_not_allowed_changes_nothing(folder, step, said):
 def test_a_void_report_says_so_across_the_page(folder, after):
     sign(folder, Step(after, MODELER, "a newer one is there"))
     assert _band(folder).startswith(f"{after} – modeler")
-    from postprocess.typeset import TEMPLATES
+    from postprocess.reporting.typeset import TEMPLATES
 
     assert f'"{after}"' in (TEMPLATES / "common.typ").read_text()
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.settings import read
-from meshes import anatomy
 from meshes.build import build
+from meshes.shapes import anatomy
 from meshes.sources.mask import Mask
 from meshes.sources.tube import Tube
 from meshes.tagged import TaggedMesh

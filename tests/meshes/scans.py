@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from meshes.image import Image, to_itk
+from meshes.images.image import Image, to_itk
 
 
 def write(image: Image, path: Path) -> Path:

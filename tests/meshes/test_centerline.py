@@ -11,11 +11,11 @@ import pytest
 
 from core.errors import MeshError
 from meshes import centerline
-from meshes.apart import apart
 from meshes.build import build
+from meshes.ends.vmtk_lines import Line
+from meshes.meshing.apart import apart
 from meshes.sources import MeshSource
 from meshes.tagged import Sections, TaggedMesh
-from meshes.vmtk_lines import Line
 
 
 def straight(*corners: tuple[float, float, float], radius: float = 2.0) -> Line:

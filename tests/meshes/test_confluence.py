@@ -7,7 +7,8 @@ import pytest
 
 from core.errors import CaseError
 from core.settings import effective, read
-from meshes import anatomy, quality
+from meshes import quality
+from meshes.shapes import anatomy
 from meshes.sources.confluence import Confluence
 from meshes.topology import edges
 

@@ -15,10 +15,13 @@ import pytest
 
 from core.errors import CaseError, MeshError, TwinError
 from core.settings import read
-from meshes import foreign, foreign_surface, image, labels, quality
-from meshes.ends import kept_ends
-from meshes.image import Image
-from meshes.openings import End
+from meshes import quality
+from meshes.ends.openings import End
+from meshes.ends.points import kept_ends
+from meshes.foreign import surface as foreign_surface
+from meshes.foreign import volume as foreign
+from meshes.images import image, labels
+from meshes.images.image import Image
 from meshes.sources.file import File
 from meshes.sources.surface import SurfaceFile
 from meshes.surface import Surface

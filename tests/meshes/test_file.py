@@ -10,8 +10,9 @@ import pytest
 
 from core.errors import CaseError, MeshError
 from core.settings import read
-from meshes import export, foreign, quality, topology
+from meshes import export, quality, topology
 from meshes.build import build
+from meshes.foreign import volume as foreign
 from meshes.sources.file import File
 from meshes.tagged import TaggedMesh
 

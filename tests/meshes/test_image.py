@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from core.errors import CaseError, MeshError, TwinError
-from meshes import image, labels
-from meshes.image import Image
+from meshes.images import image, labels
+from meshes.images.image import Image
 from meshes.surface import Surface, contour
 from tests.meshes.scans import slice_at, write, write_series
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from core.errors import MeshError
-from meshes import layers, quality, topology
-from meshes.openings import FIRST_OPENING
+from meshes import quality, topology
+from meshes.ends.openings import FIRST_OPENING
+from meshes.meshing import layers
 from meshes.surface import Surface
 from meshes.tagged import TaggedMesh
 

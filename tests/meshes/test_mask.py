@@ -7,10 +7,11 @@ import pytest
 
 from core.errors import CaseError, MeshError
 from core.settings import read
-from meshes import anatomy, image, labels
 from meshes.build import build
-from meshes.ends import ends_of
+from meshes.ends.points import ends_of
+from meshes.images import image, labels
 from meshes.quality import opening_tags
+from meshes.shapes import anatomy
 from meshes.sources.mask import Mask
 from meshes.tagged import TaggedMesh
 from meshes.topology import facet_vectors

@@ -8,9 +8,10 @@ import pytest
 
 from core.errors import CaseError
 from core.settings import read
-from meshes import anatomy, leaflets, quality, topology
+from meshes import quality, topology
 from meshes.build import build
 from meshes.family import members
+from meshes.shapes import anatomy, leaflets
 from meshes.sources.file import File
 from meshes.sources.stenosis import Stenosis
 from meshes.sources.tree import Tree

@@ -8,9 +8,9 @@ import pytest
 from scipy import ndimage
 
 from core.errors import CaseError, MeshError
-from meshes import image, segmentation
-from meshes.image import Image
-from meshes.segmentation import Limits, in_scan
+from meshes.images import image, segmentation
+from meshes.images.image import Image
+from meshes.images.segmentation import Limits, in_scan
 
 SPACING = np.array([1.0, 1.0, 1.2])
 SEEDS = [(0.0, 0.0, 4.0), (0.0, 0.0, 50.0)]

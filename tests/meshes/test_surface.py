@@ -10,8 +10,10 @@ import pytest
 
 from core.errors import CaseError, MeshError
 from core.settings import read
-from meshes import foreign, foreign_surface, topology
+from meshes import topology
 from meshes.build import build
+from meshes.foreign import surface as foreign_surface
+from meshes.foreign import volume as foreign
 from meshes.sources.file import File
 from meshes.sources.surface import SurfaceFile
 from meshes.tagged import TaggedMesh

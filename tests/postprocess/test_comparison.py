@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from postprocess import comparison, comparison_figures
-from postprocess.comparison import ELSEWHERE, NO_RESULT, Run, tabled
-from postprocess.figures import growth, volume_bands
 from postprocess.findings import Gate
+from postprocess.pictures import comparison_figures
+from postprocess.pictures.figures import growth, volume_bands
+from postprocess.reporting import comparison
+from postprocess.reporting.comparison import ELSEWHERE, NO_RESULT, Run, tabled
+from postprocess.reporting.words import Words
 from postprocess.settings import ReportSettings
-from postprocess.words import Words
 from tests.postprocess.test_report import pages
 
 ENGLISH = Words()

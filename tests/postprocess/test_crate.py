@@ -7,7 +7,7 @@ import json
 import pytest
 from rocrate.rocrate import ROCrate
 
-from jobs import signing
+from jobs.hospital import signing
 from postprocess.exports import crate
 from tests.jobs import finished
 

@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from jobs.delivery import gather
+from jobs.hospital.delivery import gather
 from postprocess.exports import dicom
 from postprocess.exports.document import LabelMap, Report, Signature
 from tests.jobs import finished

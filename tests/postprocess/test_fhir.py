@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import TwinError
-from jobs.delivery import gather
+from jobs.hospital.delivery import gather
 from postprocess.exports import document, fhir
 from postprocess.exports.conformance import problems
 from postprocess.exports.document import Report, Signature, codes, value_of

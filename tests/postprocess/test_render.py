@@ -5,9 +5,9 @@ import pytest
 from matplotlib.image import imread
 
 from core.store import Results
-from postprocess import render
-from postprocess.look import WALL_STRESS
-from postprocess.scene import PIXELS, camera, scene
+from postprocess.pictures import render
+from postprocess.pictures.look import WALL_STRESS
+from postprocess.pictures.scene import PIXELS, camera, scene
 from tests.postprocess.tube import Tube, write
 
 SMALL = {"rings": 5, "spokes": 24, "layers": 101}

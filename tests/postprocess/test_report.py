@@ -17,12 +17,12 @@ from matplotlib.image import imsave
 from core.errors import CaseError, GateFailed, TwinError
 from core.record import ROOT
 from core.settings import rows
-from postprocess import typeset
 from postprocess.findings import load
-from postprocess.look import FONTS, printable
 from postprocess.measure import MeasureSettings, measure
-from postprocess.report import restate, write
-from postprocess.scene import PIXELS
+from postprocess.pictures.look import FONTS, printable
+from postprocess.pictures.scene import PIXELS
+from postprocess.reporting import typeset
+from postprocess.reporting.report import restate, write
 from postprocess.settings import ReportSettings
 from tests.postprocess.conftest import KEY, PATIENT
 from tests.postprocess.tube import Tube
@@ -266,7 +266,7 @@ def quick(monkeypatch):
         imsave(target, np.ones((PIXELS[1], PIXELS[0], 3)))
         return "flat"
 
-    monkeypatch.setattr("postprocess.render.bare_picture", blank)
+    monkeypatch.setattr("postprocess.pictures.render.bare_picture", blank)
 
 
 NAMELESS = {"SYN-0001", "CT venography", "2026-11-20", "left iliac", "inlet", "outlet"}
@@ -386,7 +386,8 @@ def test_a_letter_that_the_font_lacks_is_refused_by_name(tmp_path):
 
 def test_a_report_needs_no_solver():
     code = (
-        "import sys, postprocess.measure, postprocess.report, postprocess.comparison;"
+        "import sys, postprocess.measure;"
+        "from postprocess.reporting import comparison, report;"
         "print(sorted({'dolfinx', 'petsc4py', 'mpi4py', 'solvers', 'meshes'} & set(sys.modules)))"
     )
     env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "H5PY_ALWAYS_USE_MPI": "0"}

@@ -15,7 +15,7 @@ import pytest
 
 from core.store import Results
 from postprocess import viewer
-from postprocess.words import Words
+from postprocess.reporting.words import Words
 from tests.postprocess.tube import Tube, write
 
 DOCUMENT = {

@@ -6,11 +6,11 @@ import tomllib
 import pytest
 
 from postprocess.metrics import metrics
+from postprocess.reporting.typeset import sheet_words
+from postprocess.reporting.words import CATALOGUE, SLOT, Words, languages
 from postprocess.segments import CODES, WORDS
 from postprocess.settings import ReportSettings
 from postprocess.thresholds import thresholds
-from postprocess.typeset import sheet_words
-from postprocess.words import CATALOGUE, SLOT, Words, languages
 
 PL = tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))["pl"]
 

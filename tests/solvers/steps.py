@@ -8,9 +8,9 @@ from pathlib import Path
 from mpi4py import MPI
 
 from meshes import vessel as vessels
-from solvers import checkpoint, state
 from solvers.flow import Flow
-from solvers.layout import Layout
+from solvers.storage import checkpoint, state
+from solvers.storage.layout import Layout
 from tests.solvers.chain import settings
 
 

@@ -10,16 +10,16 @@ import pytest
 from core.errors import CaseError
 from core.log import Progress
 from core.settings import effective, read
-from solvers.balances import BY_OPENING, SCALARS, VECTORS
 from solvers.boundaries import conditions
 from solvers.boundaries.heart import Heart
 from solvers.boundaries.leg import Leg
 from solvers.boundaries.network import VeinNetwork
 from solvers.cycle import CLOCK, Cycles
+from solvers.diagnostics.balances import BY_OPENING, SCALARS, VECTORS
 from solvers.flow import Flow
-from solvers.layout import Layout
 from solvers.network import Network
 from solvers.stop import StopRequest
+from solvers.storage.layout import Layout
 from tests.verification.tubes import (
     MU,
     RADIUS,

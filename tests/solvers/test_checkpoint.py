@@ -14,9 +14,9 @@ import pytest
 from core.errors import CaseError, TryAgain
 from core.record import digest_file
 from meshes import vessel as vessels
-from solvers import checkpoint
-from solvers.cells import Geometry, Space
-from solvers.layout import Layout
+from solvers.elements.cells import Geometry, Space
+from solvers.storage import checkpoint
+from solvers.storage.layout import Layout
 from tests.solvers.chain import Interrupted, Until, interrupt, run
 from tests.solvers.test_restart import FLOW_WORDS, assert_same, clot_words, finished, folder
 

@@ -9,8 +9,9 @@ import pytest
 from dolfinx import mesh
 
 from core import native as compiler
-from solvers import cholesky, linear, native
-from solvers.cells import Geometry, Pattern, Space
+from solvers import native
+from solvers.algebra import cholesky, linear
+from solvers.elements.cells import Geometry, Pattern, Space
 
 pytestmark = pytest.mark.skipif(not cholesky.available(), reason="no CHOLMOD here")
 COMM = MPI.COMM_WORLD

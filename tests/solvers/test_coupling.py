@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from meshes.tagged import LUMEN_CELLS, TaggedMesh
-from solvers import checkpoint, state
 from solvers.boundaries import Step
 from solvers.boundaries.rcr import RCR, Windkessel
 from solvers.flow import Flow
-from solvers.layout import Layout
+from solvers.storage import checkpoint, state
+from solvers.storage.layout import Layout
 from tests.verification.tubes import Array, box, flow_settings, spread
 
 COMM = MPI.COMM_WORLD

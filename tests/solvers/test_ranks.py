@@ -13,10 +13,10 @@ import pytest
 from core.record import ROOT
 from core.store import Results
 from meshes import vessel as vessels
-from solvers import checkpoint, state
-from solvers.blocks import Blocks
 from solvers.flow import Flow
-from solvers.layout import Layout
+from solvers.storage import checkpoint, state
+from solvers.storage.blocks import Blocks
+from solvers.storage.layout import Layout
 from tests.solvers.chain import settings, write_mesh
 
 COMM = MPI.COMM_WORLD

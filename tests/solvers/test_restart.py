@@ -15,7 +15,7 @@ import pytest
 from core.errors import CaseError, TryAgain
 from core.record import ROOT
 from core.store import Results
-from solvers import checkpoint
+from solvers.storage import checkpoint
 from tests.solvers.chain import Interrupted, Until, interrupt, run, write_mesh
 
 COMM = MPI.COMM_WORLD

@@ -9,8 +9,8 @@ import pytest
 from dolfinx import mesh
 
 from solvers import native
-from solvers.cells import Geometry, Pattern, Space
-from solvers.columns import Columns, _Compiled, _Plain
+from solvers.algebra.columns import Columns, _Compiled, _Plain
+from solvers.elements.cells import Geometry, Pattern, Space
 from solvers.schemes.brinkman import medium
 from solvers.schemes.compiled import sweeps
 from solvers.schemes.plain import Blood, PlainSweeps, Weights

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from dolfinx import mesh
 
-from solvers.cells import Geometry, Space
-from solvers.edge import ClotEdge
+from solvers.elements.cells import Geometry, Space
+from solvers.elements.edge import ClotEdge
 from solvers.laws import FRONT
 
 WIDTH, RATE, LYSIS = 0.4e-3, 4e-3, 3.8e-7

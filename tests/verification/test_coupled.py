@@ -11,7 +11,7 @@ from dolfinx import mesh
 
 from core.errors import CaseError
 from core.settings import read
-from solvers.cells import Geometry, Space, quadrature
+from solvers.elements.cells import Geometry, Space, quadrature
 from solvers.exact import EthierSteinman
 from solvers.flow import Flow
 from solvers.rheology.newtonian import Newtonian

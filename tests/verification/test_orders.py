@@ -10,7 +10,7 @@ import pytest
 from dolfinx import mesh
 from numpy.typing import NDArray
 
-from solvers.cells import Geometry, Space, quadrature
+from solvers.elements.cells import Geometry, Space, quadrature
 from solvers.exact import EthierSteinman
 from solvers.rheology.newtonian import Newtonian
 from solvers.schemes.projection import Projection

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from meshes.vessel import VesselMesh
+from solvers.diagnostics.traction import WallShear
 from solvers.exact import poiseuille_drop, poiseuille_shear
 from solvers.flow import Flow, imbalance
-from solvers.layout import Layout
-from solvers.traction import WallShear
+from solvers.storage.layout import Layout
 from tests.verification.tubes import (
     MU,
     box,

@@ -7,8 +7,8 @@ from mpi4py import MPI
 import numpy as np
 import pytest
 
-from solvers.cells import Geometry, Space
-from solvers.facets import Facets
+from solvers.elements.cells import Geometry, Space
+from solvers.elements.facets import Facets
 from solvers.flow import Flow
 from solvers.transport import SteadyTransport
 from tests.verification.tubes import (

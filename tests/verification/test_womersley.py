@@ -10,10 +10,10 @@ from functools import cache
 import numpy as np
 import pytest
 
+from solvers.diagnostics.traction import WallShear
 from solvers.exact import Womersley
 from solvers.flow import Flow
-from solvers.layout import Layout
-from solvers.traction import WallShear
+from solvers.storage.layout import Layout
 from tests.verification.tubes import MU, RADIUS, RHO, Array, flow_settings, inflow, spread, tube
 
 PERIOD, STEPS, SHARE = 4.0, 100, 1.0 / 50.0

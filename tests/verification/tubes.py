@@ -16,7 +16,7 @@ from core.settings import read
 from meshes.sources.tube import NAMES, Tube
 from meshes.tagged import LUMEN_CELLS, TaggedMesh
 from meshes.vessel import VesselMesh, distribute
-from solvers.cells import Geometry
+from solvers.elements.cells import Geometry
 from solvers.flow import Flow
 from solvers.settings import FlowSettings
 

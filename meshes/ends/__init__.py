@@ -1,0 +1,1 @@
+"""The ends of a vessel: found, proposed, cut square, extended, capped, named."""

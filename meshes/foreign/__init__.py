@@ -1,0 +1,1 @@
+"""Meshes made elsewhere, read as they are."""

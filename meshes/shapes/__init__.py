@@ -1,0 +1,1 @@
+"""Parametric veins as distance functions and sections."""

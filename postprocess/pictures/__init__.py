@@ -1,0 +1,1 @@
+"""Plots and 3D pictures, in one look."""

@@ -1,0 +1,1 @@
+"""Algebra: matrices for several columns, factors that are kept, solvers by purpose."""

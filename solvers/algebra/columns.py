@@ -1,0 +1,287 @@
+"""One sparse matrix for all components of the velocity, and BiCGStab on them as columns.
+
+The matrix is refilled at every step from cells; its rows stay where they are. All components
+share the entries, so that one pass over the matrix serves three products.
+"""
+
+import ctypes
+from typing import Any
+
+from mpi4py import MPI
+from petsc4py import PETSc
+
+import numpy as np
+from dolfinx import la
+from numpy.typing import NDArray
+from scipy import sparse
+
+from solvers import native
+from solvers.elements.cells import Pattern, dirichlet_rows
+from solvers.native import pointer
+
+Array = NDArray[Any]
+MOST = 300
+"""Iterations after which BiCGStab is given up for a method with a long recurrence."""
+
+
+class Columns:
+    """The matrix A of a space for d right-hand sides at once; rows of ``fixed`` are identity.
+
+    Fill ``data`` (entries of this rank's cells), then `finish`, then `solve`.
+    """
+
+    def __init__(self, pattern: Pattern, fixed: Array, dim: int) -> None:
+        self.pattern, self.space, self.dim = pattern, pattern.space, dim
+        self.data = pattern.csr.data
+        self.iterations = 0
+        owned, starts, columns = self.space.owned, pattern.starts, pattern.columns
+        self._starts = np.ascontiguousarray(starts[: owned + 1])
+        entries = int(starts[owned])
+        rows = np.repeat(np.arange(owned), np.diff(self._starts))
+        self._columns = np.ascontiguousarray(columns[:entries])
+        zero = dirichlet_rows(self.space, fixed)[rows]
+        self._zero = np.flatnonzero(zero).astype(np.int32)
+        self._diagonal = np.flatnonzero(rows == self._columns).astype(np.int32)
+        self._one = self._diagonal[zero[self._diagonal]]
+        self._zero_rows, self._zero_columns = rows[self._zero], self._columns[self._zero]
+        self.kept = np.zeros(len(self._zero))
+        self._scale = np.ones(owned)
+        self._comm = self.space.map.comm
+        width = pattern.csr.index_map(1)
+        self._ghosted = [la.vector(width, dim) for _ in range(3)]
+        self._work = [np.zeros(owned * dim) for _ in range(4)]
+        self._loops = _Compiled(self) if dim == 3 and native.sweeps() else _Plain(self)
+
+    def finish(self) -> None:
+        """Sum entries over ranks and make the identity rows. Collective."""
+        if self._comm.size > 1:
+            self.pattern.csr.scatter_reverse()
+        self._loops.finish()
+
+    def reaction(self, x: Array) -> Array:
+        """A x in the rows of fixed dofs, before they were made identity rows; 0 elsewhere
+        (owned, d).
+        """
+        ghosted = self._spread(x)
+        out = np.zeros((self.space.owned, self.dim))
+        for i in range(self.dim):
+            out[:, i] = np.bincount(
+                self._zero_rows,
+                self.kept * ghosted[self._zero_columns, i],
+                minlength=self.space.owned,
+            )
+        return out
+
+    def _spread(self, x: Array) -> Array:
+        """Owned values of ``x``, with the ghosts of the matrix's columns. Collective."""
+        vector = self._ghosted[0]
+        owned = self.space.owned * self.dim
+        vector.array[:owned] = x[: self.space.owned].ravel()
+        if self._comm.size > 1:
+            vector.scatter_forward()
+        return np.asarray(vector.array.reshape(-1, self.dim))
+
+    def solve(self, b: Array, x: Array, tolerance: float) -> bool:
+        """x (owned, d), a guess, becomes A⁻¹ b to a relative preconditioned residual.
+
+        False if it could not. Collective.
+        """
+        owned = self.space.owned
+        guess = x[:owned].copy()
+        if self._bicgstab(b, x, tolerance):
+            return True
+        x[:owned] = guess
+        return self._patient(b, x, tolerance)
+
+    def _bicgstab(self, b: Array, x: Array, tolerance: float) -> bool:
+        loops, total = self._loops, self._total
+        size = self.space.owned * self.dim
+        r, r0, v, t = self._work
+        direction, half = self._ghosted[1], self._ghosted[2]
+        p, s = direction.array, half.array
+        now = self._spread(x).reshape(-1)
+        scaled = b.reshape(-1, self.dim) * self._scale[:, None]
+        goal = tolerance**2 * total(np.vdot(scaled, scaled))
+        square = total(loops.residual(b, now, r))
+        r0[:] = r
+        p[:size] = r
+        rho, self.iterations = square, 0
+        while not square <= goal:
+            if self.iterations == MOST or not np.isfinite(square):
+                return False
+            self.iterations += 1
+            self._forward(direction)
+            _, along = total(loops.product(p, r0, v))
+            if along == 0.0:
+                return False
+            alpha = rho / along
+            loops.half_step(alpha, r, v, s)
+            self._forward(half)
+            stretch, along = total(loops.product(s, s, t))
+            omega = along / stretch if stretch > 0.0 else 0.0
+            square, along = total(loops.full_step(alpha, omega, p, s, t, r0, now, r))
+            if omega == 0.0:
+                break
+            beta, rho = along / rho * alpha / omega, along
+            loops.turn(beta, omega, r, v, p)
+        x[: self.space.owned] = now[:size].reshape(-1, self.dim)
+        return bool(square <= goal)
+
+    def _forward(self, vector: la.Vector) -> None:
+        if self._comm.size > 1:
+            vector.scatter_forward()
+
+    def _total(self, partial: Any) -> Any:
+        return self._comm.allreduce(partial, MPI.SUM) if self._comm.size > 1 else partial
+
+    def _patient(self, b: Array, x: Array, tolerance: float) -> bool:
+        """By GMRES, column by column: short recurrences may break down at large steps."""
+        space = self.space
+        width = self.pattern.csr.index_map(1)
+        sizes = (space.owned, space.map.size_global)
+        mat = PETSc.Mat().createAIJ(
+            (sizes, sizes),
+            csr=(
+                self._starts.astype(np.int32),
+                width.local_to_global(self._columns).astype(np.int32),
+                self.data[: len(self._columns)],
+            ),
+            comm=self._comm,
+        )
+        ksp = PETSc.KSP().create(self._comm)
+        ksp.setOperators(mat)
+        ksp.setType("gmres")
+        ksp.setGMRESRestart(100)
+        ksp.getPC().setType("bjacobi")
+        ksp.setTolerances(rtol=tolerance, atol=1e-50, max_it=2000)
+        right, found = mat.createVecs()
+        good = True
+        for i in range(self.dim):
+            right.array[:] = b.reshape(-1, self.dim)[:, i]
+            found.set(0.0)
+            ksp.solve(right, found)
+            x[: space.owned, i] = found.array
+            self.iterations += ksp.getIterationNumber()
+            good = good and ksp.getConvergedReason() > 0
+        return good
+
+
+class _Plain:
+    """The loops of BiCGStab as array expressions."""
+
+    def __init__(self, of: Columns) -> None:
+        width = len(of._ghosted[0].array) // of.dim
+        rows = (of.space.owned, width)
+        entries = of.data[: len(of._columns)]
+        self._matrix = sparse.csr_matrix((entries, of._columns, of._starts), shape=rows)
+        self._matrix.data = entries
+        self._scale, self._dim, self._size = of._scale[:, None], of.dim, of.space.owned * of.dim
+        self._of = of
+
+    def finish(self) -> None:
+        of = self._of
+        of.kept[:] = of.data[of._zero]
+        of.data[of._zero] = 0.0
+        of.data[of._one] = 1.0
+        np.divide(1.0, of.data[of._diagonal], out=of._scale)
+
+    def _times(self, x: Array) -> Array:
+        return np.asarray(self._matrix @ x.reshape(-1, self._dim))
+
+    def residual(self, b: Array, x: Array, y: Array) -> float:
+        y[:] = (self._scale * (b.reshape(-1, self._dim) - self._times(x))).ravel()
+        return float(y @ y)
+
+    def product(self, x: Array, s: Array, y: Array) -> Array:
+        y[:] = (self._scale * self._times(x)).ravel()
+        return np.array([y @ y, y @ s[: self._size]])
+
+    def half_step(self, alpha: float, r: Array, v: Array, s: Array) -> None:
+        s[: self._size] = r - alpha * v
+
+    def full_step(
+        self,
+        alpha: float,
+        omega: float,
+        p: Array,
+        s: Array,
+        t: Array,
+        r0: Array,
+        x: Array,
+        r: Array,
+    ) -> Array:
+        n = self._size
+        x[:n] += alpha * p[:n] + omega * s[:n]
+        r[:] = s[:n] - omega * t
+        return np.array([r @ r, r @ r0])
+
+    def turn(self, beta: float, omega: float, r: Array, v: Array, p: Array) -> None:
+        n = self._size
+        p[:n] = r + beta * (p[:n] - omega * v)
+
+
+class _Compiled:
+    """The same loops, compiled."""
+
+    def __init__(self, of: Columns) -> None:
+        library = native.sweeps()
+        assert library is not None
+        self._library, self._out = library, np.zeros(2)
+        self._owned = ctypes.c_int64(of.space.owned)
+        self._size = ctypes.c_int64(of.space.owned * of.dim)
+        parts = (of._starts, of._columns, of.data, of._scale)
+        self._matrix = (self._owned, *(pointer(part) for part in parts))
+        self._finish = (
+            ctypes.c_int64(len(of._zero)),
+            pointer(of._zero),
+            pointer(of.kept),
+            ctypes.c_int64(len(of._one)),
+            pointer(of._one),
+            self._owned,
+            *(pointer(part) for part in (of._diagonal, of.data, of._scale)),
+        )
+        self._alive = (*parts, of._zero, of.kept, of._one, of._diagonal)
+
+    def finish(self) -> None:
+        self._library.finish_rows(*self._finish)
+
+    def residual(self, b: Array, x: Array, y: Array) -> float:
+        return float(self._library.residual(*self._matrix, pointer(b), pointer(x), pointer(y)))
+
+    def product(self, x: Array, s: Array, y: Array) -> Array:
+        self._library.product(
+            *self._matrix, pointer(x), pointer(s), pointer(y), pointer(self._out)
+        )
+        return self._out.copy()
+
+    def half_step(self, alpha: float, r: Array, v: Array, s: Array) -> None:
+        self._library.half_step(
+            self._size, ctypes.c_double(alpha), pointer(r), pointer(v), pointer(s)
+        )
+
+    def full_step(
+        self,
+        alpha: float,
+        omega: float,
+        p: Array,
+        s: Array,
+        t: Array,
+        r0: Array,
+        x: Array,
+        r: Array,
+    ) -> Array:
+        self._library.full_step(
+            self._size,
+            ctypes.c_double(alpha),
+            ctypes.c_double(omega),
+            *(pointer(a) for a in (p, s, t, r0, x, r, self._out)),
+        )
+        return self._out.copy()
+
+    def turn(self, beta: float, omega: float, r: Array, v: Array, p: Array) -> None:
+        self._library.turn(
+            self._size,
+            ctypes.c_double(beta),
+            ctypes.c_double(omega),
+            *(pointer(a) for a in (r, v, p)),
+        )

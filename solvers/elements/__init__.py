@@ -1,0 +1,1 @@
+"""Integrals over cells and facets as array expressions."""
