@@ -57,8 +57,6 @@ class Responses:
         self.scheme, self.openings, self.period, self.inflow = scheme, openings, period, inflow
         self.pressures: Array = np.zeros(len(openings))
         self._responses: list[Array] | None = None
-        self.cells = np.unique(np.concatenate([o.flux.cells for o in openings.values()]))
-        """Cells in which the flow out of the openings is measured."""
 
     def renew(self) -> None:
         """The pressure operator changed: φ and G are found at the next step."""
@@ -69,8 +67,8 @@ class Responses:
         for opening, value in zip(self.openings.values(), self.pressures, strict=True):
             pressure[opening.places] = value
 
-    def couple(self, u: Array, correction: Array) -> Array:
-        """What to add to p̃ (points), from nodal u and w's correction (d, c) at the pressures
+    def couple(self, u: Array) -> Array:
+        """What to add to p̃ (points), from nodal u and the scheme's correction at the pressures
         that were imposed. Raises `Diverged`. Collective.
         """
         if self._responses is None:
@@ -79,7 +77,8 @@ class Responses:
         scheme = self.scheme
         time = scheme.time + scheme.dt
         step = Step(time, scheme.dt, self.period, self.inflow(time))
-        flows = np.array([o.flux(u, correction) for o in self.openings.values()])
+        fluxes = [opening.flux for opening in self.openings.values()]
+        flows = np.array([flux(u, scheme.correction_in(flux.cells)) for flux in fluxes])
         before = self.pressures
         self.pressures = self._solve(before, flows, step)
         added = self.pressures - before
@@ -97,7 +96,8 @@ class Responses:
             fixed[opening.places] = 1.0
             phi, flux = scheme.response(fixed)
             self._responses.append(phi)
-            columns.append([other.flux(still, flux) for other in self.openings.values()])
+            others = [other.flux for other in self.openings.values()]
+            columns.append([other(still, flux[:, other.cells]) for other in others])
         self.conductance = np.array(columns).T
 
     def _solve(self, before: Array, flows: Array, step: Step) -> Array:

@@ -219,7 +219,7 @@ class Flow:
         """
         s = self.scheme
         return {
-            name: self.consistent[name](s.u, s.w_correction)
+            name: self.consistent[name](s.u, s.correction_in(self.consistent[name].cells))
             if name in self.consistent
             else self.fluxes[name](s.u)
             for name in self.patches

@@ -58,12 +58,10 @@ def _march(flow: Flow, scheme: Projection) -> None:
             if _change(flow) <= CLOSE:
                 break
     except Diverged:
-        for field in (scheme.u, scheme.u_old, scheme.p, scheme.increment):
-            field[:] = 0.0
+        scheme.u[:], scheme.p[:] = 0.0, 0.0
     scheme.dt, scheme.time, scheme.steps = dt, 0.0, 0
     scheme.u_old = scheme.u.copy()
-    for field in (scheme.f, scheme.f_old, scheme.w_correction, scheme.increment):
-        field[:] = 0.0
+    scheme.forget()
     scheme.set_drag(scheme.drag)
     if scheme.coupling is not None and loads is not None:
         scheme.coupling.restore(loads)

@@ -25,9 +25,10 @@ MOST = 300
 
 
 class Columns:
-    """The matrix A of a space for d right-hand sides at once; rows of ``fixed`` are identity.
+    """The matrix A of a space for d right-hand sides at once; values at ``fixed`` dofs are given.
 
-    Fill ``data`` (entries of this rank's cells), then `finish`, then `solve`.
+    Fill ``data`` (entries of this rank's cells), then `finish`, then `solve`. Rows of fixed dofs
+    are filled too, and left out: what they say is the `reaction`.
     """
 
     def __init__(self, pattern: Pattern, fixed: Array, dim: int) -> None:
@@ -39,13 +40,13 @@ class Columns:
         entries = int(starts[owned])
         rows = np.repeat(np.arange(owned), np.diff(self._starts))
         self._columns = np.ascontiguousarray(columns[:entries])
-        zero = dirichlet_rows(self.space, fixed)[rows]
-        self._zero = np.flatnonzero(zero).astype(np.int32)
-        self._diagonal = np.flatnonzero(rows == self._columns).astype(np.int32)
-        self._one = self._diagonal[zero[self._diagonal]]
+        held = dirichlet_rows(self.space, fixed)[:owned]
+        self._held = np.flatnonzero(held)
+        self._free = np.flatnonzero(~held).astype(np.int32)
+        self._zero = np.flatnonzero(held[rows])
         self._zero_rows, self._zero_columns = rows[self._zero], self._columns[self._zero]
-        self.kept = np.zeros(len(self._zero))
-        self._scale = np.ones(owned)
+        self._diagonal = np.flatnonzero(rows == self._columns).astype(np.int32)
+        self._scale = np.zeros(owned)
         self._comm = self.space.map.comm
         width = pattern.csr.index_map(1)
         self._ghosted = [la.vector(width, dim) for _ in range(3)]
@@ -53,21 +54,19 @@ class Columns:
         self._loops = _Compiled(self) if dim == 3 and native.sweeps() else _Plain(self)
 
     def finish(self) -> None:
-        """Sum entries over ranks and make the identity rows. Collective."""
+        """Sum entries over ranks. Collective."""
         if self._comm.size > 1:
             self.pattern.csr.scatter_reverse()
         self._loops.finish()
 
     def reaction(self, x: Array) -> Array:
-        """A x in the rows of fixed dofs, before they were made identity rows; 0 elsewhere
-        (owned, d).
-        """
-        ghosted = self._spread(x)
+        """A x in the rows of fixed dofs, 0 elsewhere (owned, d). Collective."""
+        ghosted, entries = self._spread(x), self.data[self._zero]
         out = np.zeros((self.space.owned, self.dim))
         for i in range(self.dim):
             out[:, i] = np.bincount(
                 self._zero_rows,
-                self.kept * ghosted[self._zero_columns, i],
+                entries * ghosted[self._zero_columns, i],
                 minlength=self.space.owned,
             )
         return out
@@ -82,27 +81,21 @@ class Columns:
         return np.asarray(vector.array.reshape(-1, self.dim))
 
     def solve(self, b: Array, x: Array, tolerance: float) -> bool:
-        """x (owned, d), a guess, becomes A⁻¹ b to a relative preconditioned residual.
-
-        False if it could not. Collective.
+        """x (owned, d), a guess that is right at fixed dofs, becomes the solution of A x = b at
+        all others, to a relative preconditioned residual. False if it could not. Collective.
         """
-        owned = self.space.owned
-        guess = x[:owned].copy()
-        if self._bicgstab(b, x, tolerance):
-            return True
-        x[:owned] = guess
-        return self._patient(b, x, tolerance)
+        return self._bicgstab(b, x, tolerance) or self._patient(b, x, tolerance)
 
     def _bicgstab(self, b: Array, x: Array, tolerance: float) -> bool:
+        """As `solve`, or x as it was and False."""
         loops, total = self._loops, self._total
         size = self.space.owned * self.dim
         r, r0, v, t = self._work
         direction, half = self._ghosted[1], self._ghosted[2]
         p, s = direction.array, half.array
         now = self._spread(x).reshape(-1)
-        scaled = b.reshape(-1, self.dim) * self._scale[:, None]
-        goal = tolerance**2 * total(np.vdot(scaled, scaled))
-        square = total(loops.residual(b, now, r))
+        square, known = total(loops.residual(b, now, r))
+        goal = tolerance**2 * known
         r0[:] = r
         p[:size] = r
         rho, self.iterations = square, 0
@@ -115,7 +108,10 @@ class Columns:
             if along == 0.0:
                 return False
             alpha = rho / along
-            loops.half_step(alpha, r, v, s)
+            square = total(loops.half_step(alpha, r, v, s))
+            if square <= goal:
+                now[:size] += alpha * p[:size]
+                break
             self._forward(half)
             stretch, along = total(loops.product(s, s, t))
             omega = along / stretch if stretch > 0.0 else 0.0
@@ -124,8 +120,10 @@ class Columns:
                 break
             beta, rho = along / rho * alpha / omega, along
             loops.turn(beta, omega, r, v, p)
-        x[: self.space.owned] = now[:size].reshape(-1, self.dim)
-        return bool(square <= goal)
+        if square <= goal:
+            x[: self.space.owned] = now[:size].reshape(-1, self.dim)
+            return True
+        return False
 
     def _forward(self, vector: la.Vector) -> None:
         if self._comm.size > 1:
@@ -139,12 +137,16 @@ class Columns:
         space = self.space
         width = self.pattern.csr.index_map(1)
         sizes = (space.owned, space.map.size_global)
+        entries, b = self.data[: len(self._columns)].copy(), b.reshape(-1, self.dim).copy()
+        entries[self._zero] = 0.0
+        entries[self._diagonal[self._held]] = 1.0
+        b[self._held] = x[self._held]
         mat = PETSc.Mat().createAIJ(
             (sizes, sizes),
             csr=(
                 self._starts.astype(np.int32),
                 width.local_to_global(self._columns).astype(np.int32),
-                self.data[: len(self._columns)],
+                entries,
             ),
             comm=self._comm,
         )
@@ -157,7 +159,7 @@ class Columns:
         right, found = mat.createVecs()
         good = True
         for i in range(self.dim):
-            right.array[:] = b.reshape(-1, self.dim)[:, i]
+            right.array[:] = b[:, i]
             found.set(0.0)
             ksp.solve(right, found)
             x[: space.owned, i] = found.array
@@ -180,24 +182,24 @@ class _Plain:
 
     def finish(self) -> None:
         of = self._of
-        of.kept[:] = of.data[of._zero]
-        of.data[of._zero] = 0.0
-        of.data[of._one] = 1.0
-        np.divide(1.0, of.data[of._diagonal], out=of._scale)
+        of._scale[of._free] = 1.0 / of.data[of._diagonal[of._free]]
 
     def _times(self, x: Array) -> Array:
         return np.asarray(self._matrix @ x.reshape(-1, self._dim))
 
-    def residual(self, b: Array, x: Array, y: Array) -> float:
-        y[:] = (self._scale * (b.reshape(-1, self._dim) - self._times(x))).ravel()
-        return float(y @ y)
+    def residual(self, b: Array, x: Array, y: Array) -> Array:
+        known = (self._scale * b.reshape(-1, self._dim)).ravel()
+        y[:] = known - (self._scale * self._times(x)).ravel()
+        return np.array([y @ y, known @ known])
 
     def product(self, x: Array, s: Array, y: Array) -> Array:
         y[:] = (self._scale * self._times(x)).ravel()
         return np.array([y @ y, y @ s[: self._size]])
 
-    def half_step(self, alpha: float, r: Array, v: Array, s: Array) -> None:
-        s[: self._size] = r - alpha * v
+    def half_step(self, alpha: float, r: Array, v: Array, s: Array) -> float:
+        left = r - alpha * v
+        s[: self._size] = left
+        return float(left @ left)
 
     def full_step(
         self,
@@ -227,26 +229,21 @@ class _Compiled:
         library = native.sweeps()
         assert library is not None
         self._library, self._out = library, np.zeros(2)
-        self._owned = ctypes.c_int64(of.space.owned)
+        free = ctypes.c_int64(len(of._free)), pointer(of._free)
         self._size = ctypes.c_int64(of.space.owned * of.dim)
         parts = (of._starts, of._columns, of.data, of._scale)
-        self._matrix = (self._owned, *(pointer(part) for part in parts))
-        self._finish = (
-            ctypes.c_int64(len(of._zero)),
-            pointer(of._zero),
-            pointer(of.kept),
-            ctypes.c_int64(len(of._one)),
-            pointer(of._one),
-            self._owned,
-            *(pointer(part) for part in (of._diagonal, of.data, of._scale)),
-        )
-        self._alive = (*parts, of._zero, of.kept, of._one, of._diagonal)
+        self._matrix = (*free, *(pointer(part) for part in parts))
+        self._finish = (*free, *(pointer(part) for part in (of._diagonal, of.data, of._scale)))
+        self._alive = (*parts, of._free, of._diagonal)
 
     def finish(self) -> None:
-        self._library.finish_rows(*self._finish)
+        self._library.find_scale(*self._finish)
 
-    def residual(self, b: Array, x: Array, y: Array) -> float:
-        return float(self._library.residual(*self._matrix, pointer(b), pointer(x), pointer(y)))
+    def residual(self, b: Array, x: Array, y: Array) -> Array:
+        self._library.residual(
+            *self._matrix, pointer(b), pointer(x), pointer(y), pointer(self._out)
+        )
+        return self._out.copy()
 
     def product(self, x: Array, s: Array, y: Array) -> Array:
         self._library.product(
@@ -254,10 +251,9 @@ class _Compiled:
         )
         return self._out.copy()
 
-    def half_step(self, alpha: float, r: Array, v: Array, s: Array) -> None:
-        self._library.half_step(
-            self._size, ctypes.c_double(alpha), pointer(r), pointer(v), pointer(s)
-        )
+    def half_step(self, alpha: float, r: Array, v: Array, s: Array) -> float:
+        of = pointer(r), pointer(v), pointer(s)
+        return float(self._library.half_step(self._size, ctypes.c_double(alpha), *of))
 
     def full_step(
         self,

@@ -9,11 +9,13 @@ from petsc4py import PETSc
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from core.errors import Diverged
 from solvers.algebra import cholesky
 from solvers.algebra.cholesky import Cholesky
 from solvers.elements.cells import Matrix, Pattern
+from solvers.elements.kernels import stiffness
 
 Array = NDArray[Any]
 
@@ -31,6 +33,10 @@ RELATIVE = {
 WORKSPACE = 200
 DIRECT_BELOW = 2_000_000
 """Unknowns up to which a factor that is kept beats multigrid in a vessel."""
+SINGLE_FROM, SINGLE_CONTRAST = 1e-8, 1e3
+"""Tolerance from which, and ratio of mobilities up to which, single precision is enough."""
+REFINEMENTS = 3
+"""Solves of what is left, each of which gains three digits or more."""
 
 
 class Solver:
@@ -116,6 +122,10 @@ class Poisson:
 
     The operator is made for m over its largest value: where m is uniform, a change of it costs
     nothing. With no imposed pressure p is known up to a constant, and has mean 0.
+
+    A factor in single precision leaves a residual of 1e-7 |A| |p|, the sum of which would be a
+    loss of mass: Σ r = Σ b − (A 1)·p is known in double precision from the few rows at imposed
+    pressures, and a smooth field takes it out.
     """
 
     def __init__(self, pattern: Pattern, fixed: Array, tolerance: float) -> None:
@@ -124,14 +134,16 @@ class Poisson:
         self._comm = space.map.comm
         self._scale = 1.0
         self._weights: Array = np.zeros(0)
+        self._closure: tuple[Array, Array] | None = None
         self._r, self._x = space.vector(), space.vector()
         enclosed = self._comm.allreduce(len(fixed), MPI.SUM) == 0
         self._nullspace: Any = None
         self._factor: Cholesky | None = None
+        self._rough = tolerance >= SINGLE_FROM
         # no rank may go its own way: a compiler may be missing on one node only
         good = cholesky.available() and space.map.size_global <= DIRECT_BELOW and not enclosed
         if self._comm.allreduce(good, MPI.LAND):
-            self._factor = cholesky.made(pattern, fixed)
+            self._factor = cholesky.made(pattern, fixed, single=self._rough)
             if self._factor is not None:
                 return
         self._matrix = Matrix(space, fixed, symmetric=True, pattern=pattern)
@@ -150,14 +162,51 @@ class Poisson:
         if self._comm.allreduce(bool(same), MPI.LAND):
             return
         self._weights = weights
-        geometry = self.pattern.space.geometry
-        slopes = geometry.gradients
-        cells = np.einsum("cai,cbi,c->abc", slopes, slopes, geometry.volume * weights)
-        if self._factor is not None:
-            self._factor.factor(self.pattern.entries(cells))
-        else:
-            self._matrix.fill(cells)
+        if self._factor is None:
+            self._matrix.fill(self._cells)
             self._solver.refactor()
+            return
+        least = self._comm.allreduce(float(weights.min(initial=1.0)), MPI.MIN)
+        single = self._rough and least * SINGLE_CONTRAST >= 1.0
+        if single != self._factor.single:
+            self._factor = Cholesky(self.pattern, self._fixed, single=single)
+        entries = self.pattern.assembled(self._cells)
+        self._factor.factor(entries)
+        self._closure = self._close(entries) if single else None
+
+    def _close(self, entries: Array) -> tuple[Array, Array]:
+        """A 1, and a field whose residual has the sum 1. Collective."""
+        self._closure = None
+        owned, free = self.pattern.space.owned, np.ones(self.pattern.space.local)
+        free[self._fixed] = 0.0
+        sums = free * self._times(entries, free)
+        field = self.solve(free * self._scale, free, "balance of the pressure")
+        whole = self._comm.allreduce(float(sums[:owned] @ field[:owned]), MPI.SUM)
+        return sums, field / whole
+
+    def _times(self, entries: Array, x: Array) -> Array:
+        """A x (points) for this rank's ``entries``, fixed points not apart. Collective."""
+        pattern, space = self.pattern, self.pattern.space
+        shape = (space.local, max(space.local, int(pattern.columns.max(initial=0)) + 1))
+        matrix = sparse.csr_matrix((entries, pattern.columns, pattern.starts), shape=shape)
+        return np.array(space.sum(matrix[:, : space.local] @ x))
+
+    def _cells(self, cells: slice) -> Array:
+        """Stiffness of some cells (n, n, ·)."""
+        return stiffness(self.pattern.space, self._weights[cells], cells)
+
+    def solve_well(self, r: Array, where: str) -> Array:
+        """As `solve`, with what a factor in single precision leaves solved for again: for few
+        solves that much depends on.
+        """
+        x = self.solve(r, np.zeros_like(r), where)
+        if self._factor is None or not self._factor.single:
+            return x
+        entries = self.pattern.assembled(self._cells)
+        for _ in range(REFINEMENTS):
+            left = r - self._scale * self._times(entries, x)
+            x += self.solve(left, np.zeros_like(r), where)
+        return x
 
     def solve(self, r: Array, guess: Array, where: str) -> Array:
         """p (points), 0 at the imposed ones, for r (points) summed over ranks. Raises `Diverged`.
@@ -169,6 +218,10 @@ class Poisson:
         b.array[:] /= self._scale
         if self._factor is not None:
             self._factor.solve(b.array, x.array)
+            if self._closure is not None:
+                owned, (sums, field) = self.pattern.space.owned, self._closure
+                lost = float(b.array[:owned].sum() - sums[:owned] @ x.array[:owned])
+                x.array[:] += self._comm.allreduce(lost, MPI.SUM) * field
         else:
             x.array[:] = guess
             if self._nullspace is not None:

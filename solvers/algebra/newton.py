@@ -13,6 +13,9 @@ MOST = 100
 """Steps after which a system counts as unsolvable."""
 SHORTEST = 1e-9
 """Least share of a step that is taken."""
+ROUNDING = 1e-7
+"""Share of the largest unknown below which steps that shrink no more are rounding: that of a
+Jacobian which is nearly singular, as large resistances behind all openings make it."""
 
 
 def newton(
@@ -24,10 +27,10 @@ def newton(
     """x with r(x) = 0; steps are halved where the scaled |r| would grow.
 
     ``residual`` gives r and dr/dx, of any units: rows and columns are scaled to entries of at
-    most 1. Ends when a step is below ``tolerance`` of the largest unknown met in these scales.
-    Raises `Diverged`.
+    most 1. Ends when a step is below ``tolerance`` of the largest unknown met in these scales,
+    or is rounding. Raises `Diverged`.
     """
-    x, largest = start, 0.0
+    x, largest, before = start, 0.0, np.inf
     value, jacobian = residual(x)
     for _ in range(MOST):
         rows = 1.0 / np.abs(jacobian).max(axis=1)
@@ -39,7 +42,9 @@ def newton(
         if not np.isfinite(step).all():
             break
         largest = max(largest, np.abs(x / columns).max(), np.abs(x / columns + step).max())
-        small = np.abs(step).max() <= tolerance * largest
+        length = np.abs(step).max()
+        stalled = 0.5 * before <= length <= ROUNDING * largest
+        small, before = length <= tolerance * largest or stalled, length
         step *= columns
         if small:
             return np.asarray(x + step)

@@ -141,7 +141,7 @@ class Balances:
         scheme, volume = self.flow.scheme, self.flow.geometry.volume
         clot = np.flatnonzero(scheme.drag)
         mean = np.einsum("n,cni->ci", self._mean, scheme.u[self.flow.V.dofs[clot]])
-        w = mean - scheme.w_correction[:, clot].T
+        w = mean - scheme.correction_in(clot).T
         weight = scheme.drag[clot] * volume[clot]
         return float(weight @ (w**2).sum(axis=1)), -weight @ w
 

@@ -6,6 +6,7 @@ the matrix are found once.
 """
 
 import ctypes
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -24,23 +25,61 @@ from solvers import native
 Array = NDArray[Any]
 
 
+CHUNK = 1 << 16
+"""Cells whose matrices are made at a time: those of all would be the peak of the memory."""
+
+
+def chunks(count: int) -> Iterator[slice]:
+    """Ranges of cells that cover them all."""
+    for start in range(0, count, CHUNK):
+        yield slice(start, min(start + CHUNK, count))
+
+
 class Geometry:
-    """Affine maps of the local cells: vertices (c,d+1,d), Jacobian inverse (c,d,d), volume (c)."""
+    """Affine maps of the local cells: ``slopes`` ∂X_k/∂x_i (k, i, c) [1/m] and volume (c) [m³].
+
+    What is large and seldom used is made when asked for: vertices and gradients.
+    """
 
     def __init__(self, domain: mesh.Mesh) -> None:
         self.mesh = domain
         self.dim = domain.topology.dim
         self.count = domain.topology.index_map(self.dim).size_local
-        corners = domain.geometry.dofmap[: self.count]
-        self.vertices = domain.geometry.x[corners][:, :, : self.dim]
-        edges = self.vertices[:, 1:] - self.vertices[:, :1]
-        # J[c, i, k] = ∂x_i/∂X_k, so J⁻¹[c, k, i] = ∂X_k/∂x_i
-        self.inverse = np.linalg.inv(np.swapaxes(edges, 1, 2))
-        self.jacobian = np.abs(np.linalg.det(edges))
+        self.slopes = np.empty((self.dim, self.dim, self.count))
+        self.jacobian = np.empty(self.count)
+        for some in chunks(self.count):
+            near = self.vertices_in(some)
+            edges = near[:, 1:] - near[:, :1]
+            # J[c, i, k] = ∂x_i/∂X_k, so J⁻¹[c, k, i] = ∂X_k/∂x_i
+            inverse = np.linalg.inv(np.swapaxes(edges, 1, 2))
+            self.slopes[:, :, some] = np.moveaxis(inverse, 0, -1)
+            self.jacobian[some] = np.abs(np.linalg.det(edges))
         self.volume = self.jacobian / {2: 2.0, 3: 6.0}[self.dim]
-        reference = np.vstack([-np.ones(self.dim), np.eye(self.dim)])
-        self.gradients = np.einsum("ak,cki->cai", reference, self.inverse)
+
+    @property
+    def inverse(self) -> Array:
+        """`slopes` with the cells first (c, k, i), a view."""
+        return np.moveaxis(self.slopes, -1, 0)
+
+    @property
+    def vertices(self) -> Array:
+        """Vertices (c, d+1, d) [m]."""
+        return self.vertices_in(slice(0, self.count))
+
+    def vertices_in(self, cells: Array | slice) -> Array:
+        """Vertices of some cells (·, d+1, d) [m]."""
+        corners = self.mesh.geometry.dofmap[: self.count][cells]
+        return np.asarray(self.mesh.geometry.x[corners][:, :, : self.dim])
+
+    @property
+    def gradients(self) -> Array:
         """Gradients of the barycentric coordinates (c, d+1, d) [1/m]."""
+        return self.gradients_in(slice(0, self.count))
+
+    def gradients_in(self, cells: Array | slice) -> Array:
+        """Gradients of the barycentric coordinates of some cells (·, d+1, d) [1/m]."""
+        others = self.inverse[cells]
+        return np.concatenate([-others.sum(axis=1, keepdims=True), others], axis=1)
 
     @property
     def comm(self) -> MPI.Comm:
@@ -171,10 +210,22 @@ class Pattern:
 
     def entries(self, cells: Array) -> Array:
         """This rank's entries of cell matrices (n, n, c)."""
+        return self.assembled(lambda some: cells[:, :, some])
+
+    def assembled(self, of: Callable[[slice], Array]) -> Array:
+        """This rank's entries of the cell matrices (n, n, ·) that ``of`` gives of some cells."""
         out = np.zeros(len(self.columns))
-        for a in range(self.space.per_cell):
-            for b in range(self.space.per_cell):
-                out += np.bincount(self.places[:, a, b], cells[a, b], minlength=len(out))
+        library = native.sweeps()
+        for some in chunks(len(self.places)):
+            places, cells = self.places[some], of(some)
+            if library is None:
+                out += np.bincount(
+                    places.ravel(), np.moveaxis(cells, -1, 0).ravel(), minlength=len(out)
+                )
+                continue
+            sizes = ctypes.c_int64(len(places)), ctypes.c_int64(self.space.per_cell**2)
+            parts = (places, np.ascontiguousarray(cells), out)
+            library.add_entries(*sizes, *map(native.pointer, parts))
         return out
 
     def add(self, data: Array, numbers: Array, cells: Array) -> None:
@@ -232,9 +283,12 @@ class Matrix:
             self._zero = np.flatnonzero(fixed[rows] | (mark.array > 0.5)[columns])
         self._one = np.flatnonzero(fixed[rows] & (rows == columns))
 
-    def fill(self, cells: Array) -> PETSc.Mat:
-        """Sum cell matrices (n, n, c); Dirichlet rows become identity rows. Collective."""
-        self._csr.data[:] = self.pattern.entries(cells)
+    def fill(self, cells: Array | Callable[[slice], Array]) -> PETSc.Mat:
+        """Sum cell matrices (n, n, c), or what gives those of some cells; Dirichlet rows become
+        identity rows. Collective.
+        """
+        of = cells if callable(cells) else lambda some: cells[:, :, some]
+        self._csr.data[:] = self.pattern.assembled(of)
         self._csr.scatter_reverse()
         data = self._csr.data[: self._rows]
         data[self._zero] = 0.0

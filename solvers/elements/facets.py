@@ -27,13 +27,13 @@ class Facets:
         self.cells = np.array([to_cell.links(f)[0] for f in self.numbers], dtype=np.int64)
         of_cell = topology.connectivity(dim, dim - 1).array.reshape(-1, dim + 1)[self.cells]
         self.place = np.argmax(of_cell == self.numbers[:, None], axis=1)
-        inward = geometry.gradients[self.cells, self.place]
+        inward = geometry.gradients_in(self.cells)[np.arange(len(self.cells)), self.place]
         steepness = np.linalg.norm(inward, axis=1)
         self.normal = -inward / steepness[:, None]
         self.area = dim * geometry.volume[self.cells] * steepness
         keep = np.array([[i for i in range(dim + 1) if i != p] for p in range(dim + 1)])
         self.vertices = np.take_along_axis(
-            geometry.vertices[self.cells], keep[self.place][:, :, None], axis=1
+            geometry.vertices_in(self.cells), keep[self.place][:, :, None], axis=1
         )
         self._corners = np.vstack([np.zeros(dim), np.eye(dim)])[keep]
 
@@ -95,12 +95,12 @@ class ConsistentFlux:
         near = chi[pressure.dofs]
         self.comm = geometry.comm
         self.cells = np.flatnonzero(near.any(axis=1))
-        slope = np.einsum("ca,cai->ci", near[self.cells], geometry.gradients[self.cells])
+        slope = np.einsum("ca,cai->ci", near[self.cells], geometry.gradients_in(self.cells))
         self._slope = slope * geometry.volume[self.cells, None]
         self._dofs = velocity.dofs[self.cells]
         self._mean = cell_mean(velocity)
 
     def __call__(self, u: Array, correction: Array) -> float:
-        """For nodal u (dofs, d) less a cell-wise correction (d, c). Collective."""
-        w = np.einsum("n,cnd->cd", self._mean, u[self._dofs]) - correction[:, self.cells].T
+        """For nodal u (dofs, d) less a correction (d, ·) in each of its ``cells``. Collective."""
+        w = np.einsum("n,cnd->cd", self._mean, u[self._dofs]) - correction.T
         return float(self.comm.allreduce(float(np.vdot(self._slope, w)), MPI.SUM))

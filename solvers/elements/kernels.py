@@ -15,6 +15,8 @@ from scipy import sparse
 from solvers.elements.cells import Geometry, Space, quadrature
 
 Array = NDArray[Any]
+ALL = slice(None)
+"""All cells."""
 
 
 def integrals(space: Space) -> Array:
@@ -30,9 +32,9 @@ def reference_mass(space: Space) -> Array:
     return np.asarray(np.einsum("q,qa,qb->ab", weights, table, table))
 
 
-def mass(space: Space, weight: Array | float = 1.0) -> Array:
-    """∫ w φ_a φ_b over each cell (n, n, c), for one value w a cell."""
-    return np.multiply.outer(reference_mass(space), space.geometry.jacobian * weight)
+def mass(space: Space, weight: Array | float = 1.0, cells: slice = ALL) -> Array:
+    """∫ w φ_a φ_b over ``cells`` (n, n, ·), for one value w for each of them."""
+    return np.multiply.outer(reference_mass(space), space.geometry.jacobian[cells] * weight)
 
 
 def cell_mean(space: Space) -> Array:
@@ -65,11 +67,12 @@ def reference_divergence(velocity: Space, pressure: Space) -> Array:
     return np.asarray(tensor.reshape(pressure.per_cell, -1))
 
 
-def stiffness(space: Space) -> Array:
-    """∫ ∇φ_a·∇φ_b over each cell (n, n, c)."""
+def stiffness(space: Space, weight: Array | float = 1.0, cells: slice = ALL) -> Array:
+    """∫ w ∇φ_a·∇φ_b over ``cells`` (n, n, ·), for one value w for each of them."""
     geometry, n, d = space.geometry, space.per_cell, space.geometry.dim
     reference = reference_stiffness(space).reshape(n * n, d * d)
-    metric = np.einsum("cki,cli,c->klc", geometry.inverse, geometry.inverse, geometry.jacobian)
+    slopes = geometry.slopes[:, :, cells]
+    metric = np.einsum("kic,lic,c->klc", slopes, slopes, geometry.jacobian[cells] * weight)
     return np.asarray((reference @ metric.reshape(d * d, -1)).reshape(n, n, -1))
 
 
@@ -93,9 +96,10 @@ class Linear:
         self.space, self.dim, self.count = space, d, geometry.count
         cells = np.repeat(np.arange(self.count), n)
         dofs = space.dofs.ravel()
+        gradients = geometry.gradients
         slopes = [
             sparse.csr_matrix(
-                (geometry.gradients[:, :, i].ravel(), (cells, dofs)), (self.count, space.local)
+                (gradients[:, :, i].ravel(), (cells, dofs)), (self.count, space.local)
             )
             for i in range(d)
         ]
@@ -208,7 +212,7 @@ class GeneralMomentum:
         self.mass = reference_mass(velocity)
         self._convection = reference_convection(velocity)
         self._divergence = reference_divergence(velocity, operators.space)
-        self._inverse = np.ascontiguousarray(np.moveaxis(geometry.inverse, 0, -1))
+        self._inverse = geometry.slopes
         self._flat = (velocity.per_cell * self.dim, geometry.count)
         self._dofs = np.ascontiguousarray(velocity.dofs.T)
         self._stiffness = stiffness(velocity)

@@ -19,15 +19,22 @@ def sweeps() -> ctypes.CDLL | None:
     sources = [HERE / name for name in ("linear.c", "quadratic.c", "rows.c")]
     library = native.library("sweeps", sources, [HERE / "block.h"])
     if library is not None:
-        for name in ("linear_lack", "quadratic_lack", "residual"):
+        for name in ("linear_lack", "quadratic_lack", "half_step"):
             getattr(library, name).restype = ctypes.c_double
     return library
 
 
 @cache
-def cholesky() -> ctypes.CDLL | None:
-    """CHOLMOD; None where it or a compiler is missing."""
-    library = native.library("cholesky", [HERE / "cholesky.c"], libraries=["cholmod"])
+def cholesky(*, single: bool = False) -> ctypes.CDLL | None:
+    """CHOLMOD, its factors in double or ``single`` precision; None where it or a compiler is
+    missing.
+    """
+    double, half = HERE / "cholesky.c", HERE / "single.c"
+    library = (
+        native.library("single", [half], [double], libraries=["cholmod"])
+        if single
+        else native.library("cholesky", [double], libraries=["cholmod"])
+    )
     if library is not None:
         library.cholesky_new.restype = ctypes.c_void_p
     return library

@@ -21,6 +21,12 @@ static inline v8 load(const double *values, i64 c, i64 count)
     return x;
 }
 
+/* the same; without values, one for all cells */
+static inline v8 load_or(const double *values, double one, i64 c, i64 count)
+{
+    return values ? load(values, c, count) : all(one);
+}
+
 static inline void store(double *values, i64 c, i64 count, v8 x)
 {
     if (c + WIDTH <= count) { *(v8_loose *)(values + c) = x; return; }

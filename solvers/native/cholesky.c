@@ -1,10 +1,19 @@
 /* A sparse Cholesky factor that is kept, by CHOLMOD, with the unknowns of a border last: what the
    parts of a mesh share. Forward and backward substitution are apart, so that between them the
-   parts can agree on the border. */
+   parts can agree on the border. Factors are kept in double precision, or in single precision where
+   `SINGLE` is defined (single.c); what goes in and out is double. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <suitesparse/cholmod.h>
+
+#ifdef SINGLE
+typedef float real;
+#define KIND (CHOLMOD_REAL + CHOLMOD_SINGLE)
+#else
+typedef double real;
+#define KIND CHOLMOD_REAL
+#endif
 
 typedef struct {
     cholmod_common common;
@@ -71,8 +80,8 @@ Cholesky *cholesky_new(int32_t size, int32_t border, const int32_t *starts, cons
     self->border = border;
     self->corner = calloc((size_t)border * border + 1, sizeof *self->corner);
     self->shift = calloc((size_t)border + 1, sizeof *self->shift);
-    self->matrix = cholmod_allocate_sparse(size, size, starts[size], 1, 1, 1, CHOLMOD_REAL, c);
-    self->right = cholmod_zeros(size, 1, CHOLMOD_REAL, c);
+    self->matrix = cholmod_allocate_sparse(size, size, starts[size], 1, 1, 1, KIND, c);
+    self->right = cholmod_zeros(size, 1, KIND, c);
     if (self->matrix && self->right && self->corner) {
         memcpy(self->matrix->p, starts, (size + 1) * sizeof *starts);
         memcpy(self->matrix->i, columns, starts[size] * sizeof *columns);
@@ -95,12 +104,12 @@ static int find_corner(Cholesky *self)
     cholmod_common *c = &self->common;
     const int32_t inside = self->size - self->border, n = self->border;
     cholmod_factor *plain = cholmod_copy_factor(self->factor, c);
-    if (!plain || !cholmod_change_factor(CHOLMOD_REAL, 1, 0, 1, 1, plain, c)) {
+    if (!plain || !cholmod_change_factor(KIND, 1, 0, 1, 1, plain, c)) {
         cholmod_free_factor(&plain, c);
         return 1;
     }
     const int32_t *starts = plain->p, *rows = plain->i;
-    const double *x = plain->x;
+    const real *x = plain->x;
     memset(self->corner, 0, (size_t)n * n * sizeof *self->corner);
     for (int32_t j = 0; j < n; j++)
         for (int32_t k = starts[inside + j]; k < starts[inside + j + 1]; k++)
@@ -116,11 +125,11 @@ int cholesky_factor(Cholesky *self, const double *values, double *schur)
     cholmod_common *c = &self->common;
     const int32_t inside = self->size - self->border, n = self->border;
     const int32_t *starts = self->matrix->p, *columns = self->matrix->i;
-    double *x = self->matrix->x;
-    memcpy(x, values, starts[self->size] * sizeof *values);
+    real *x = self->matrix->x;
+    for (int32_t k = 0; k < starts[self->size]; k++) x[k] = (real)values[k];
     for (int32_t r = inside; r < self->size; r++)
         for (int32_t k = starts[r]; k < starts[r + 1]; k++)
-            if (columns[k] == r) { self->shift[r - inside] = x[k]; x[k] *= 2.0; }
+            if (columns[k] == r) { self->shift[r - inside] = x[k]; x[k] *= 2; }
     if (!cholmod_factorize(self->matrix, self->factor, c)) return 1;
     if (c->status != CHOLMOD_OK || self->factor->minor < self->factor->n) return 1;
     if (n == 0) return 0;
@@ -147,11 +156,11 @@ int cholesky_forward(Cholesky *self, const double *b, double *left)
 {
     const int32_t inside = self->size - self->border, n = self->border;
     const int32_t *permutation = self->factor->Perm;
-    double *right = self->right->x;
-    for (int32_t i = 0; i < inside; i++) right[i] = b[permutation[i]];
+    real *right = self->right->x;
+    for (int32_t i = 0; i < inside; i++) right[i] = (real)b[permutation[i]];
     memset(right + inside, 0, n * sizeof *right);
     if (substitute(self, CHOLMOD_L)) return 1;
-    const double *z = (double *)self->found->x + inside;
+    const real *z = (real *)self->found->x + inside;
     memset(left, 0, n * sizeof *left);
     for (int32_t k = 0; k < n; k++)
         for (int32_t i = k; i < n; i++) left[i] += self->corner[(size_t)n * k + i] * z[k];
@@ -163,15 +172,15 @@ int cholesky_backward(Cholesky *self, const double *known, double *x)
 {
     const int32_t inside = self->size - self->border, n = self->border;
     const int32_t *permutation = self->factor->Perm;
-    double *right = self->right->x;
+    real *right = self->right->x;
     memcpy(right, self->found->x, inside * sizeof *right);
     for (int32_t k = 0; k < n; k++) {
         double sum = 0.0;
         for (int32_t i = k; i < n; i++) sum += self->corner[(size_t)n * k + i] * known[i];
-        right[inside + k] = sum;
+        right[inside + k] = (real)sum;
     }
     if (substitute(self, CHOLMOD_Lt)) return 1;
-    const double *found = self->found->x;
+    const real *found = self->found->x;
     for (int32_t i = 0; i < self->size; i++) x[permutation[i]] = found[i];
     return 0;
 }

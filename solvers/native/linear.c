@@ -13,6 +13,17 @@ static inline void vectors(v8 x[4][3], const double *u, const i32 *dofs, i64 c, 
         }
 }
 
+/* mean over the corners of three of the six columns of nodal averages, from `means` on */
+static inline void average(v8 out[3], const double *means, const i32 *dofs, i64 c, i64 nc)
+{
+    for (int b = 0; b < WIDTH; b++) {
+        const double *m[4];
+        for (int k = 0; k < 4; k++) m[k] = means + 6 * dof(dofs, 4, c, nc, k, b);
+        for (int i = 0; i < 3; i++)
+            out[i][b] = 0.25 * ((m[0][i] + m[1][i]) + (m[2][i] + m[3][i]));
+    }
+}
+
 static inline void scalars(v8 x[4], const double *p, const i32 *dofs, i64 c, i64 nc)
 {
     for (int k = 0; k < 4; k++) x[k] = gather(p, 1, 0, dofs, 4, c, nc, k);
@@ -58,7 +69,7 @@ void linear_ahead(i64 nc, const i32 *dofs, const double *gradients, const double
         scalars(q, p, dofs, c, nc);
         mean_of(mean, x);
         slope(dp, q, g);
-        v8 share = 0.25 * load(volume, c, nc), opened = share * load(open, c, nc);
+        v8 share = 0.25 * load(volume, c, nc), opened = share * load_or(open, 1.0, c, nc);
         for (int i = 0; i < 3; i++) {
             out[i] = share * (mean[0] * du[i][0] + mean[1] * du[i][1] + mean[2] * du[i][2]);
             out[3 + i] = opened * dp[i];
@@ -81,16 +92,19 @@ void linear_spread(i64 nc, const i32 *dofs, const double *volume, const double *
     }
 }
 
+/* The medium: mobility, drag, open and theta of each cell; none of them where there is no clot, and the
+   mobility of all is `clear`. */
+
 /* momentum matrix (added to `data` at `places`), right-hand side (added), and α by cell */
 void linear_momentum(i64 nc, const i32 *dofs, const i32 *places, const double *gradients,
                      const double *volume, const double *size, const double *mobility,
                      const double *drag, const double *open, const double *theta,
                      const double *u, const double *history, const double *p,
                      const double *means, const double *thickness, const double *viscosity,
-                     const double *f, const double *f_old, const double *numbers, double *data,
-                     double *rhs, double *alpha)
+                     const double *push, const double *carried, const double *numbers,
+                     double *data, double *rhs, double *alpha)
 {
-    const double density = numbers[0], now = numbers[1], old = numbers[2], constant = numbers[3];
+    const double density = numbers[0], constant = numbers[1], clear = numbers[2];
     for (i64 c = 0; c < nc; c += WIDTH) {
         v8 g[3][3], x[4][3], h[4][3], q[4], du[3][3], mean[3], dp[3], force[3], smooth[3];
         slopes(g, gradients, c, nc);
@@ -99,30 +113,32 @@ void linear_momentum(i64 nc, const i32 *dofs, const i32 *places, const double *g
         scalars(q, p, dofs, c, nc);
         mean_of(mean, x);
         slope(dp, q, g);
-        v8 V = load(volume, c, nc), H = load(size, c, nc), m = load(mobility, c, nc);
+        v8 V = load(volume, c, nc), H = load(size, c, nc);
+        v8 m = load_or(mobility, clear, c, nc);
         v8 mu = thickness ? load(viscosity, c, nc) : all(constant);
         v8 speed = root(mean[0] * mean[0] + mean[1] * mean[1] + mean[2] * mean[2]);
         v8 stiff = 4.0 * mu / (H * H);
-        v8 rate = 8.0 * speed / H + (stiff + load(drag, c, nc)) / density;
-        v8 streamline = load(open, c, nc) / rate * (density * V);
+        v8 rate = 8.0 * speed / H + (stiff + load_or(drag, 0.0, c, nc)) / density;
+        v8 streamline = load_or(open, 1.0, c, nc) / rate * (density * V);
         store(alpha, c, nc, 1.0 / (1.0 + (stiff + 2.0 * density * speed / H) * m));
-        v8 kept = 1.0 - load(theta, c, nc);
-        for (int i = 0; i < 3; i++)
-            force[i] = now * load(f + i * nc, c, nc) + old * load(f_old + i * nc, c, nc)
-                       + kept * dp[i];
+        v8 t[4], dt[3];
+        scalars(t, push, dofs, c, nc);
+        slope(dt, t, g);
+        for (int i = 0; i < 3; i++) force[i] = m * dt[i] + dp[i];
+        if (carried) {
+            v8 taken = load(theta, c, nc);
+            scalars(t, carried, dofs, c, nc);
+            slope(dt, t, g);
+            for (int i = 0; i < 3; i++) force[i] += taken * (m * dt[i] - dp[i]);
+        }
         if (thickness) {
-            v8 t[4], dt[3];
             scalars(t, thickness, dofs, c, nc);
             slope(dt, t, g);
             velocity_gradient(du, x, g);
             for (int i = 0; i < 3; i++)
                 force[i] -= du[0][i] * dt[0] + du[1][i] * dt[1] + du[2][i] * dt[2];
         }
-        for (int i = 0; i < 3; i++) {
-            smooth[i] = gather(means, 6, i, dofs, 4, c, nc, 0);
-            for (int k = 1; k < 4; k++) smooth[i] += gather(means, 6, i, dofs, 4, c, nc, k);
-            smooth[i] *= 0.25;
-        }
+        average(smooth, means, dofs, c, nc);
         v8 b4[4][3], along[4], w[4][3], entry[4][4], out[4][3];
         for (int i = 0; i < 3; i++) {
             b4[0][i] = -(g[0][i] + g[1][i] + g[2][i]);
@@ -161,16 +177,15 @@ void linear_momentum(i64 nc, const i32 *dofs, const i32 *places, const double *g
     }
 }
 
-/* sums (points, 2): the right-hand side of the pressure and ∫ q ∇·u; f and w take (1−θ)∇p and g;
-   gives the largest |u|/h */
-double linear_lack(i64 nc, const i32 *dofs, const double *gradients, const double *volume,
+/* sums (points, 2): the right-hand side of the pressure and ∫ q ∇·u; gives the largest |u|/h */
+double linear_lack(i64 nc, double clear, const i32 *dofs, const double *gradients, const double *volume,
                    const double *size, const double *mobility, const double *open,
                    const double *theta, const double *alpha, const double *u, const double *p,
-                   const double *start, const double *means, double *f, double *w, double *sums)
+                   const double *start, const double *means, double *sums)
 {
     double fastest = 0.0;
     for (i64 c = 0; c < nc; c += WIDTH) {
-        v8 g[3][3], x[4][3], q[4], s[4], du[3][3], mean[3], dp[3], ds[3], lack[3];
+        v8 g[3][3], x[4][3], q[4], s[4], du[3][3], mean[3], dp[3], ds[3], lack[3], smooth[3];
         slopes(g, gradients, c, nc);
         vectors(x, u, dofs, c, nc);
         scalars(q, p, dofs, c, nc);
@@ -182,16 +197,12 @@ double linear_lack(i64 nc, const i32 *dofs, const double *gradients, const doubl
             scalars(s, start, dofs, c, nc);
             slope(ds, s, g);
         }
-        v8 V = load(volume, c, nc), kept = 1.0 - load(theta, c, nc);
-        v8 weight = load(open, c, nc) * load(alpha, c, nc), share = load(mobility, c, nc) * V;
-        for (int i = 0; i < 3; i++) {
-            v8 smooth = gather(means, 6, 3 + i, dofs, 4, c, nc, 0);
-            for (int k = 1; k < 4; k++) smooth += gather(means, 6, 3 + i, dofs, 4, c, nc, k);
-            v8 push = kept * dp[i], bent = push + weight * (0.25 * smooth - dp[i]);
-            store(f + i * nc, c, nc, push);
-            store(w + i * nc, c, nc, bent);
-            lack[i] = share * (bent - ds[i]);
-        }
+        v8 V = load(volume, c, nc), kept = 1.0 - load_or(theta, 0.0, c, nc);
+        v8 weight = load_or(open, 1.0, c, nc) * load(alpha, c, nc);
+        v8 share = load_or(mobility, clear, c, nc) * V;
+        average(smooth, means + 3, dofs, c, nc);
+        for (int i = 0; i < 3; i++)
+            lack[i] = share * (kept * dp[i] + weight * (smooth[i] - dp[i]) - ds[i]);
         v8 spread = 0.25 * V * (du[0][0] + du[1][1] + du[2][2]);
         v8 along[4] = {-spread, -spread, -spread, -spread};
         for (int i = 0; i < 3; i++) {
@@ -212,19 +223,23 @@ double linear_lack(i64 nc, const i32 *dofs, const double *gradients, const doubl
     return fastest;
 }
 
-/* f ← m(∇p̃ − f), w ← m(∇p̃ − w) */
-void linear_correct(i64 nc, const i32 *dofs, const double *gradients, const double *mobility,
-                    const double *p, double *f, double *w)
+/* w ← m(∇p̃ − g) from the aim p̃, the pressure p before, and its averages; without averages g = (1−θ)∇p */
+void linear_correction(i64 nc, double clear, const i32 *dofs, const double *gradients, const double *mobility,
+                       const double *open, const double *theta, const double *alpha,
+                       const double *aim, const double *p, const double *means, double *w)
 {
     for (i64 c = 0; c < nc; c += WIDTH) {
-        v8 g[3][3], q[4], dp[3];
+        v8 g[3][3], q[4], dp[3], da[3], smooth[3];
         slopes(g, gradients, c, nc);
         scalars(q, p, dofs, c, nc);
         slope(dp, q, g);
-        v8 m = load(mobility, c, nc);
-        for (int i = 0; i < 3; i++) {
-            store(f + i * nc, c, nc, m * (dp[i] - load(f + i * nc, c, nc)));
-            store(w + i * nc, c, nc, m * (dp[i] - load(w + i * nc, c, nc)));
-        }
+        memcpy(smooth, dp, sizeof dp);
+        if (means) average(smooth, means + 3, dofs, c, nc);
+        scalars(q, aim, dofs, c, nc);
+        slope(da, q, g);
+        v8 m = load_or(mobility, clear, c, nc), kept = 1.0 - load_or(theta, 0.0, c, nc);
+        v8 weight = means ? load_or(open, 1.0, c, nc) * load(alpha, c, nc) : all(0.0);
+        for (int i = 0; i < 3; i++)
+            store(w + i * nc, c, nc, m * (da[i] - kept * dp[i] - weight * (smooth[i] - dp[i])));
     }
 }

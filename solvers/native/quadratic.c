@@ -64,14 +64,14 @@ void quadratic_ahead(i64 nc, const i32 *dofs, const double *gradients, const dou
    `tensor` (100, 36): convection (30 columns) and stiffness (6); `mass` (10, 10), `ones` (10) and
    `weights` (10) on the reference cell */
 void quadratic_momentum(i64 nc, const i32 *dofs, const i32 *corners, const i32 *places,
-                        const double *gradients, const double *volume, const double *theta,
-                        const double *tensor, const double *mass, const double *ones,
+                        const double *gradients, const double *volume, const double *mobility,
+                        const double *theta, const double *tensor, const double *mass, const double *ones,
                         const double *middle, const double *u, const double *history,
                         const double *p, const double *thickness, const double *viscosity,
-                        const double *f, const double *f_old, const double *numbers, double *data,
-                        double *rhs)
+                        const double *push, const double *carried, const double *numbers,
+                        double *data, double *rhs)
 {
-    const double density = numbers[0], now = numbers[1], old = numbers[2];
+    const double density = numbers[0], clear = numbers[1];
     const int columns = thickness ? PLACES + METRIC : PLACES;
     for (i64 c = 0; c < nc; c += WIDTH) {
         v8 g[3][3], x[DOFS][3], h[DOFS][3], dp[3], force[3], local[PLACES + METRIC];
@@ -84,12 +84,16 @@ void quadratic_momentum(i64 nc, const i32 *dofs, const i32 *corners, const i32 *
                 local[3 * n + k] = share * (x[n][0] * g[k][0] + x[n][1] * g[k][1]
                                             + x[n][2] * g[k][2]);
         pressure_slope(dp, p, corners, c, nc, g);
-        v8 kept = 1.0 - load(theta, c, nc);
-        for (int i = 0; i < 3; i++)
-            force[i] = now * load(f + i * nc, c, nc) + old * load(f_old + i * nc, c, nc)
-                       + kept * dp[i];
+        v8 m = load_or(mobility, clear, c, nc), dt[3];
+        pressure_slope(dt, push, corners, c, nc, g);
+        for (int i = 0; i < 3; i++) force[i] = m * dt[i] + dp[i];
+        if (carried) {
+            v8 taken = load(theta, c, nc);
+            pressure_slope(dt, carried, corners, c, nc, g);
+            for (int i = 0; i < 3; i++) force[i] += taken * (m * dt[i] - dp[i]);
+        }
         if (thickness) {
-            v8 thick = load(viscosity, c, nc) * jacobian, dt[3];
+            v8 thick = load(viscosity, c, nc) * jacobian;
             static const int row[METRIC] = {0, 1, 2, 0, 0, 1}, column[METRIC] = {0, 1, 2, 1, 2, 2};
             for (int s = 0; s < METRIC; s++)
                 local[PLACES + s] = thick * (g[row[s]][0] * g[column[s]][0]
@@ -143,13 +147,12 @@ void quadratic_momentum(i64 nc, const i32 *dofs, const i32 *corners, const i32 *
     }
 }
 
-/* sums (points, 2): the right-hand side of the pressure and ∫ q ∇·u; f and w take (1−θ)∇p;
-   gives the largest |u|/h. `pairing` (4, 30): ∫ q ∂u on the reference cell */
-double quadratic_lack(i64 nc, const i32 *dofs, const i32 *corners, const double *gradients,
+/* sums (points, 2): the right-hand side of the pressure and ∫ q ∇·u; gives the largest |u|/h.
+   `pairing` (4, 30): ∫ q ∂u on the reference cell */
+double quadratic_lack(i64 nc, double clear, const i32 *dofs, const i32 *corners, const double *gradients,
                       const double *volume, const double *size, const double *mobility,
                       const double *theta, const double *pairing, const double *weights,
-                      const double *u, const double *p, const double *start, double *f, double *w,
-                      double *sums)
+                      const double *u, const double *p, const double *start, double *sums)
 {
     double fastest = 0.0;
     for (i64 c = 0; c < nc; c += WIDTH) {
@@ -158,13 +161,10 @@ double quadratic_lack(i64 nc, const i32 *dofs, const i32 *corners, const double 
         vectors(x, u, dofs, c, nc);
         pressure_slope(dp, p, corners, c, nc, g);
         pressure_slope(ds, start, corners, c, nc, g);
-        v8 V = load(volume, c, nc), kept = 1.0 - load(theta, c, nc);
-        v8 share = load(mobility, c, nc) * V, jacobian = 6.0 * V;
+        v8 V = load(volume, c, nc), kept = 1.0 - load_or(theta, 0.0, c, nc);
+        v8 share = load_or(mobility, clear, c, nc) * V, jacobian = 6.0 * V;
         for (int i = 0; i < 3; i++) {
-            v8 push = kept * dp[i];
-            store(f + i * nc, c, nc, push);
-            store(w + i * nc, c, nc, push);
-            lack[i] = share * (push - ds[i]);
+            lack[i] = share * (kept * dp[i] - ds[i]);
         }
         for (int n = 0; n < DOFS; n++)
             for (int k = 0; k < 3; k++)

@@ -3,6 +3,7 @@
 
 typedef int64_t i64;
 typedef int32_t i32;
+typedef double v4 __attribute__((vector_size(32), aligned(8)));
 
 /* position of every (cell, a, b) among the entries of sorted rows */
 void find_places(i64 nc, i64 n, const i32 *dofs, const i64 *starts, const i32 *columns, i32 *places)
@@ -22,61 +23,80 @@ void find_places(i64 nc, i64 n, const i32 *dofs, const i64 *starts, const i32 *c
         }
 }
 
-/* y ← scale (b − A x) by row; gives y·y */
-double residual(i64 n, const i64 *starts, const i32 *columns, const double *a, const double *scale,
-                const double *b, const double *restrict x, double *restrict y)
+/* adds cell matrices (n, cells) to the entries at their places (cells, n) */
+void add_entries(i64 nc, i64 n, const i32 *places, const double *cells, double *entries)
 {
-    double square = 0.0;
-    for (i64 r = 0; r < n; r++) {
-        double s0 = b[3 * r], s1 = b[3 * r + 1], s2 = b[3 * r + 2];
-        for (i64 k = starts[r]; k < starts[r + 1]; k++) {
-            const double v = a[k], *z = x + 3 * (i64)columns[k];
-            s0 -= v * z[0];
-            s1 -= v * z[1];
-            s2 -= v * z[2];
-        }
-        s0 *= scale[r];
-        s1 *= scale[r];
-        s2 *= scale[r];
-        y[3 * r] = s0;
-        y[3 * r + 1] = s1;
-        y[3 * r + 2] = s2;
-        square += s0 * s0 + s1 * s1 + s2 * s2;
-    }
-    return square;
+    for (i64 c = 0; c < nc; c++)
+        for (i64 k = 0; k < n; k++) entries[places[c * n + k]] += cells[k * nc + c];
 }
 
-/* y ← scale A x; out: y·y, y·s */
-void product(i64 n, const i64 *starts, const i32 *columns, const double *a, const double *scale,
+/* the sum of a x over the entries k … end−1 of a row: four at a time, so that no sum waits for the
+   one before. Vectors of four are loaded where three are meant; the last column may be the last of
+   all, and is loaded by parts */
+static inline v4 row_times(i64 k, i64 end, const i32 *columns, const double *a, const double *x)
+{
+    v4 s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+    for (; k + 4 < end; k += 4) {
+        s0 += a[k] * *(const v4 *)(x + 3 * (i64)columns[k]);
+        s1 += a[k + 1] * *(const v4 *)(x + 3 * (i64)columns[k + 1]);
+        s2 += a[k + 2] * *(const v4 *)(x + 3 * (i64)columns[k + 2]);
+        s3 += a[k + 3] * *(const v4 *)(x + 3 * (i64)columns[k + 3]);
+    }
+    for (; k + 1 < end; k++) s0 += a[k] * *(const v4 *)(x + 3 * (i64)columns[k]);
+    const double *z = x + 3 * (i64)columns[k];
+    s1 += a[k] * (v4){z[0], z[1], z[2], 0.0};
+    return (s0 + s1) + (s2 + s3);
+}
+
+/* y ← scale (b − A x) in the given rows; out: y·y, (scale b)·(scale b) */
+void residual(i64 n, const i32 *rows, const i64 *starts, const i32 *columns, const double *a, const double *scale,
+              const double *b, const double *restrict x, double *restrict y, double *out)
+{
+    double square = 0.0, size = 0.0;
+    for (i64 k = 0; k < n; k++) {
+        const i64 r = rows[k];
+        const v4 s = row_times(starts[r], starts[r + 1], columns, a, x);
+        for (int i = 0; i < 3; i++) {
+            const double given = b[3 * r + i] * scale[r], left = given - s[i] * scale[r];
+            y[3 * r + i] = left;
+            square += left * left;
+            size += given * given;
+        }
+    }
+    out[0] = square;
+    out[1] = size;
+}
+
+/* y ← scale A x in the given rows; out: y·y, y·s */
+void product(i64 n, const i32 *rows, const i64 *starts, const i32 *columns, const double *a, const double *scale,
              const double *restrict x, const double *s, double *restrict y, double *out)
 {
     double square = 0.0, along = 0.0;
-    for (i64 r = 0; r < n; r++) {
-        double s0 = 0.0, s1 = 0.0, s2 = 0.0;
-        for (i64 k = starts[r]; k < starts[r + 1]; k++) {
-            const double v = a[k], *z = x + 3 * (i64)columns[k];
-            s0 += v * z[0];
-            s1 += v * z[1];
-            s2 += v * z[2];
+    for (i64 k = 0; k < n; k++) {
+        const i64 r = rows[k];
+        const v4 found = scale[r] * row_times(starts[r], starts[r + 1], columns, a, x);
+        for (int i = 0; i < 3; i++) {
+            y[3 * r + i] = found[i];
+            square += found[i] * found[i];
+            along += found[i] * s[3 * r + i];
         }
-        s0 *= scale[r];
-        s1 *= scale[r];
-        s2 *= scale[r];
-        y[3 * r] = s0;
-        y[3 * r + 1] = s1;
-        y[3 * r + 2] = s2;
-        square += s0 * s0 + s1 * s1 + s2 * s2;
-        along += s0 * s[3 * r] + s1 * s[3 * r + 1] + s2 * s[3 * r + 2];
     }
     out[0] = square;
     out[1] = along;
 }
 
-/* s ← r − α v */
-void half_step(i64 n, double alpha, const double *restrict r, const double *restrict v,
-               double *restrict s)
+/* s ← r − α v; gives s·s */
+double half_step(i64 n, double alpha, const double *restrict r, const double *restrict v,
+                 double *restrict s)
 {
-    for (i64 i = 0; i < n; i++) s[i] = r[i] - alpha * v[i];
+    double square = 0.0;
+#pragma omp simd reduction(+ : square)
+    for (i64 i = 0; i < n; i++) {
+        const double z = r[i] - alpha * v[i];
+        s[i] = z;
+        square += z * z;
+    }
+    return square;
 }
 
 /* x ← x + α p + ω s, r ← s − ω t; out: r·r, r·r₀ */
@@ -104,16 +124,24 @@ void turn(i64 n, double beta, double omega, const double *restrict r, const doub
     for (i64 i = 0; i < n; i++) p[i] = r[i] + beta * (p[i] - omega * v[i]);
 }
 
-/* kept ← rows of fixed dofs, which become identity rows; scale ← 1 / diagonal */
-void finish_rows(i64 entries, const i32 *zero, double *kept, i64 ones, const i32 *one, i64 n,
-                 const i32 *diagonal, double *a, double *scale)
+/* what the next step sees from here: `ahead` 2u − u₁, `guess` 3u − 3u₁ + u₂, and its `history`
+   now u + old u₁; u₁ and u₂ are the velocities before */
+void look_ahead(i64 n, double now, double old, const double *restrict u, const double *restrict u1,
+                const double *restrict u2, double *restrict ahead, double *restrict guess,
+                double *restrict history)
 {
-    for (i64 i = 0; i < entries; i++) {
-        kept[i] = a[zero[i]];
-        a[zero[i]] = 0.0;
+    for (i64 i = 0; i < n; i++) {
+        const double step = u[i] - u1[i];
+        ahead[i] = u[i] + step;
+        guess[i] = 3.0 * step + u2[i];
+        history[i] = now * u[i] + old * u1[i];
     }
-    for (i64 i = 0; i < ones; i++) a[one[i]] = 1.0;
-    for (i64 r = 0; r < n; r++) scale[r] = 1.0 / a[diagonal[r]];
+}
+
+/* scale ← 1 / diagonal in the given rows */
+void find_scale(i64 n, const i32 *rows, const i32 *diagonal, const double *a, double *scale)
+{
+    for (i64 k = 0; k < n; k++) scale[rows[k]] = 1.0 / a[diagonal[rows[k]]];
 }
 
 /* mean ← mean + share (value − mean) */

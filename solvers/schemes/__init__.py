@@ -30,10 +30,13 @@ class Scheme(Protocol):
 
     Nodal ``u`` (dofs of V, d) [m/s] and ``p`` (points, the dofs of Q) [Pa] incl. ghosts, and the
     velocity before. ``u`` at nodes less ``w_correction`` (d, c) in each cell conserves mass;
+    ``velocities`` and ``potentials`` name the nodal fields that the next step depends on.
     ``drag`` (c) is μ/K [Pa s/m²] and ``viscosity`` (c) [Pa s]. ``fixed_u`` are the dofs with
     imposed velocities, ``fixed_p`` the points with imposed pressures.
     """
 
+    velocities: tuple[str, ...]
+    potentials: tuple[str, ...]
     geometry: Geometry
     V: Space
     Q: Space
@@ -62,6 +65,9 @@ class Scheme(Protocol):
 
     def carrier(self) -> Array:
         """The velocity that conserves mass, cell by cell (c, d) [m/s]: ∫ w·∇q = 0 inside."""
+
+    def correction_in(self, cells: Array) -> Array:
+        """`w_correction` in the given cells only (d, cells) [m/s]."""
 
     def cell_shear_rate(self) -> Array:
         """γ̇ at the middle of each cell (c) [1/s]."""

@@ -29,7 +29,7 @@ HEIGHT = np.sqrt(2.0 / 3.0)
 class Medium:
     """What the clot makes of each cell (c): mobility m [m³ s/kg], drag d and nodal ``friction``
     [Pa s/m²], share ``open`` of open lumen, and the share θ of the pressure force that the
-    projection carries.
+    projection carries. ``clear`` is the mobility of all cells where there is no clot at all.
     """
 
     mobility: Array
@@ -37,6 +37,7 @@ class Medium:
     friction: Array
     open: Array
     theta: Array
+    clear: float | None
 
 
 def medium(geometry: Geometry, degree: int, lead: float, drag: Array, viscosity: float) -> Medium:
@@ -58,4 +59,5 @@ def medium(geometry: Geometry, degree: int, lead: float, drag: Array, viscosity:
         drag / (1.0 + unresolved * excess),
         1.0 - unresolved,
         carried / np.where(drag > 0.0, mobility * drag, 1.0),
+        None if drag.any() else 1.0 / lead,
     )

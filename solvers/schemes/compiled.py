@@ -18,11 +18,20 @@ from solvers.elements.kernels import (
 )
 from solvers.native import pointer
 from solvers.schemes.brinkman import Medium
-from solvers.schemes.plain import Blood, PlainSweeps, Weights
+from solvers.schemes.plain import Blood, PlainSweeps, Push
 
 Array = NDArray[Any]
 SYMMETRIC = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 """Entries of the metric J⁻¹J⁻ᵀ that the compiled loops take, in their order."""
+
+
+def _fields(medium: Medium, *names: str) -> tuple[Array | None, ...]:
+    """These fields of the medium; none of them where there is no clot."""
+    return tuple(getattr(medium, name) if medium.clear is None else None for name in names)
+
+
+def _clear(medium: Medium) -> ctypes.c_double:
+    return ctypes.c_double(medium.clear or 0.0)
 
 
 class _Compiled:
@@ -33,7 +42,7 @@ class _Compiled:
         self._library = library
         self._count = ctypes.c_int64(self.geometry.count)
         # (direction of the reference, direction of space, cell)
-        self._slopes = np.ascontiguousarray(np.moveaxis(self.geometry.gradients[:, 1:], 0, -1))
+        self._slopes = self.geometry.slopes
         self._size = np.ascontiguousarray(self.geometry.size)
         self._volume = np.ascontiguousarray(self.geometry.volume)
         self._weights = np.ascontiguousarray(cell_mean(V))
@@ -46,6 +55,16 @@ class _Compiled:
         self._library.cell_means(self._count, width, *map(pointer, parts))
         return out
 
+    def extrapolate(
+        self, now: float, old: float, u: Array, u1: Array, u2: Array
+    ) -> tuple[Array, Array, Array]:
+        """As `PlainSweeps.extrapolate`."""
+        ahead, guess, history = np.empty_like(u), np.empty_like(u), np.empty_like(u)
+        parts = (u, u1, u2, ahead, guess, history)
+        numbers = ctypes.c_double(now), ctypes.c_double(old)
+        self._library.look_ahead(ctypes.c_int64(u.size), *numbers, *map(pointer, parts))
+        return ahead, guess, history
+
     def spread(self, cells: Array) -> Array:
         """∫ s q (points) of one value s a cell."""
         sums = np.zeros(self.Q.local)
@@ -54,10 +73,17 @@ class _Compiled:
         )
         return sums
 
-    def correct(self, p: Array, medium: Medium, f: Array, w: Array) -> None:
-        """f ← m(∇p̃ − f), w ← m(∇p̃ − w)."""
-        parts = (self.Q.dofs, self._slopes, medium.mobility, p, f, w)
-        self._library.linear_correct(self._count, *map(pointer, parts))
+    def correction(
+        self, aim: Array, p: Array, means: Array, alpha: Array, medium: Medium
+    ) -> Array:
+        """As `PlainSweeps.correction`."""
+        w = np.empty((3, self.geometry.count))
+        parts = (
+            self.Q.dofs, self._slopes, *_fields(medium, "mobility", "open", "theta"), alpha, aim,
+            p, means if means.shape[1] else None, w,
+        )  # fmt: skip
+        self._library.linear_correction(self._count, _clear(medium), *map(pointer, parts))
+        return w
 
 
 class LinearSweeps(_Compiled):
@@ -76,7 +102,8 @@ class LinearSweeps(_Compiled):
         """As `PlainSweeps.ahead`."""
         sums = np.zeros((self.Q.local, 6))
         rate = np.empty(self.geometry.count) if shear else None
-        parts = (self.V.dofs, self._slopes, self._volume, medium.open, u, p, rate, sums)
+        (opened,) = _fields(medium, "open")
+        parts = (self.V.dofs, self._slopes, self._volume, opened, u, p, rate, sums)
         self._library.linear_ahead(self._count, *map(pointer, parts))
         return sums, rate
 
@@ -88,18 +115,17 @@ class LinearSweeps(_Compiled):
         means: Array,
         blood: Blood,
         medium: Medium,
-        f: Array,
-        f_old: Array,
-        weights: Weights,
+        push: Push,
+        density: float,
         data: Array,
     ) -> tuple[Array, Array]:
         """As `PlainSweeps.momentum`."""
         rhs, alpha = np.zeros_like(ahead), np.empty(self.geometry.count)
-        numbers = np.array([weights.density, weights.now, weights.old, blood.constant or 0.0])
+        numbers = np.array([density, blood.constant or 0.0, medium.clear or 0.0])
         parts = (
             self.V.dofs, self.pattern.places, self._slopes, self._volume, self._size,
-            medium.mobility, medium.drag, medium.open, medium.theta, ahead, history, p, means,
-            blood.points, blood.cells, f, f_old, numbers, data, rhs, alpha,
+            *_fields(medium, "mobility", "drag", "open", "theta"), ahead, history, p, means,
+            blood.points, blood.cells, push.whole, push.carried, numbers, data, rhs, alpha,
         )  # fmt: skip
         self._library.linear_momentum(self._count, *map(pointer, parts))
         return rhs, alpha
@@ -112,16 +138,15 @@ class LinearSweeps(_Compiled):
         means: Array,
         alpha: Array,
         medium: Medium,
-        f: Array,
-        w: Array,
     ) -> tuple[Array, float]:
         """As `PlainSweeps.lack`."""
         sums = np.zeros((self.Q.local, 2))
         parts = (
-            self.V.dofs, self._slopes, self._volume, self._size, medium.mobility, medium.open,
-            medium.theta, alpha, u, p, start, means, f, w, sums,
+            self.V.dofs, self._slopes, self._volume, self._size,
+            *_fields(medium, "mobility", "open", "theta"), alpha, u, p, start, means, sums,
         )  # fmt: skip
-        return sums, float(self._library.linear_lack(self._count, *map(pointer, parts)))
+        lack = self._library.linear_lack
+        return sums, float(lack(self._count, _clear(medium), *map(pointer, parts)))
 
 
 class QuadraticSweeps(_Compiled):
@@ -164,18 +189,18 @@ class QuadraticSweeps(_Compiled):
         means: Array,  # noqa: ARG002
         blood: Blood,
         medium: Medium,
-        f: Array,
-        f_old: Array,
-        weights: Weights,
+        push: Push,
+        density: float,
         data: Array,
     ) -> tuple[Array, Array]:
         """As `PlainSweeps.momentum`; no sub-scales."""
         rhs = np.zeros_like(ahead)
-        numbers = np.array([weights.density, weights.now, weights.old])
+        numbers = np.array([density, medium.clear or 0.0])
         parts = (
             self.V.dofs, self.Q.dofs, self.pattern.places, self._slopes, self._volume,
-            medium.theta, self._tensor, self._mass, self._ones, self._middle, ahead, history, p,
-            blood.points, blood.cells, f, f_old, numbers, data, rhs,
+            *_fields(medium, "mobility", "theta"), self._tensor, self._mass, self._ones,
+            self._middle, ahead, history, p, blood.points, blood.cells, push.whole, push.carried,
+            numbers, data, rhs,
         )  # fmt: skip
         self._library.quadratic_momentum(self._count, *map(pointer, parts))
         return rhs, np.zeros(0)
@@ -188,16 +213,15 @@ class QuadraticSweeps(_Compiled):
         means: Array,  # noqa: ARG002
         alpha: Array,  # noqa: ARG002
         medium: Medium,
-        f: Array,
-        w: Array,
     ) -> tuple[Array, float]:
         """As `PlainSweeps.lack`; no sub-scales."""
         sums = np.zeros((self.Q.local, 2))
         parts = (
-            self.V.dofs, self.Q.dofs, self._slopes, self._volume, self._size, medium.mobility,
-            medium.theta, self._pairing, self._weights, u, p, start, f, w, sums,
+            self.V.dofs, self.Q.dofs, self._slopes, self._volume, self._size,
+            *_fields(medium, "mobility", "theta"), self._pairing, self._weights, u, p, start, sums,
         )  # fmt: skip
-        return sums, float(self._library.quadratic_lack(self._count, *map(pointer, parts)))
+        lack = self._library.quadratic_lack
+        return sums, float(lack(self._count, _clear(medium), *map(pointer, parts)))
 
 
 def sweeps(V: Space, Q: Space, pattern: Pattern) -> PlainSweeps | LinearSweeps | QuadraticSweeps:

@@ -18,12 +18,15 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Weights:
-    """Numbers of a step: density, and factors of the last two projected velocities [kg/m³s]."""
+class Push:
+    """What the last projections took from the velocity, as potentials at the points [Pa kg/m³s].
 
-    density: float
-    now: float
-    old: float
+    Σ ρ a_k fᵏ/Δt = m(∇``whole`` + θ∇``carried``): aims p̃ less the pressures before them, and
+    these. ``carried`` is None where θ is 0 everywhere.
+    """
+
+    whole: Array
+    carried: Array | None
 
 
 @dataclass
@@ -44,6 +47,13 @@ class PlainSweeps:
         self.linear = Linear(Q)
         self.kernel = momentum(V, self.linear)
         self._gradient: Array | None = None
+
+    def extrapolate(
+        self, now: float, old: float, u: Array, u1: Array, u2: Array
+    ) -> tuple[Array, Array, Array]:
+        """2u − u₁, 3u − 3u₁ + u₂ and ``now`` u + ``old`` u₁ of the last velocities (dofs, d)."""
+        step = u - u1
+        return u + step, 3.0 * step + u2, now * u + old * u1
 
     def ahead(
         self, u: Array, p: Array, medium: Medium, *, shear: bool
@@ -73,17 +83,17 @@ class PlainSweeps:
         means: Array,
         blood: Blood,
         medium: Medium,
-        f: Array,
-        f_old: Array,
-        weights: Weights,
+        push: Push,
+        density: float,
         data: Array,
     ) -> tuple[Array, Array]:
         """Add the step's momentum matrix to ``data``; its right-hand sides (dofs, d), and α (c),
         the weight of the sub-scales of the pressure gradient.
 
-        ``means`` are the averages that `ahead` prepares, ``history`` ρ(2uⁿ − ½uⁿ⁻¹)/Δt.
+        ``means`` are the averages that `ahead` prepares, ``history`` ρ(2uⁿ − ½uⁿ⁻¹)/Δt, and
+        ``push`` is what the projections take from it.
         """
-        rho, volume, size = weights.density, self.geometry.volume, self.geometry.size
+        rho, volume, size = density, self.geometry.volume, self.geometry.size
         assert self._gradient is not None
         speed = np.linalg.norm(self.kernel.mean(ahead), axis=1)
         mu = blood.cells if blood.constant is None else blood.constant
@@ -96,8 +106,11 @@ class PlainSweeps:
         viscosity = blood.cells if blood.constant is None else None
         cells = self.kernel.matrix(ahead, rho, viscosity, streamline)
         data += self.pattern.entries(cells)
-        force = weights.now * f + weights.old * f_old
-        force += (1.0 - medium.theta) * self.linear.gradient(p)
+        slope = self.linear.gradient(p)
+        force = medium.mobility * self.linear.gradient(push.whole) + slope
+        if push.carried is not None:
+            carried = medium.mobility * self.linear.gradient(push.carried)
+            force += medium.theta * (carried - slope)
         if blood.points is not None:
             slope = self.linear.gradient(blood.points)
             force -= np.einsum("jic,jc->ic", self._gradient, slope)
@@ -121,26 +134,27 @@ class PlainSweeps:
         means: Array,
         alpha: Array,
         medium: Medium,
-        f: Array,
-        w: Array,
     ) -> tuple[Array, float]:
         """Sums (points, 2): right-hand side of the pressure equation from ``start``, and ∫ q ∇·u;
-        and this rank's largest |u|/h. ``f`` and ``w`` take (1−θ)∇p and g (d, c).
+        and this rank's largest |u|/h.
         """
         linear, volume = self.linear, self.geometry.volume
-        push = linear.gradient(p)
-        f[:] = (1.0 - medium.theta) * push
-        w[:] = f
-        if self.V.degree == 1:
-            d = self.geometry.dim
-            smooth = np.stack([linear.mean(column) for column in means[:, d:].T])
-            w += medium.open * alpha * (smooth - push)
-        lack = medium.mobility * volume * (w - linear.gradient(start))
+        bent = self._bent(p, means, alpha, medium)
+        lack = medium.mobility * volume * (bent - linear.gradient(start))
         divergence = self.kernel.divergence(u, self.kernel.gradient(u))
         pace = np.linalg.norm(self.kernel.mean(u), axis=1) / self.geometry.size
         fastest = float(pace.max(initial=0.0))
         sums = np.column_stack([linear.along_gradients(lack) - divergence, divergence])
         return sums, fastest if np.isfinite(fastest) else np.inf
+
+    def _bent(self, p: Array, means: Array, alpha: Array, medium: Medium) -> Array:
+        """g: (1−θ)∇p, and for P1 a share of the difference to its nodal average (d, c)."""
+        slope, d = self.linear.gradient(p), self.geometry.dim
+        bent = (1.0 - medium.theta) * slope
+        if means.shape[1]:
+            smooth = np.stack([self.linear.mean(column) for column in means[:, d:].T])
+            bent += medium.open * alpha * (smooth - slope)
+        return np.asarray(bent)
 
     def carrier(self, u: Array, w: Array) -> Array:
         """Mean of nodal u over each cell, less w (d, c): (c, d)."""
@@ -150,8 +164,9 @@ class PlainSweeps:
         """γ̇ at the middle of each cell [1/s]."""
         return shear_rate(self.kernel.gradient(u))
 
-    def correct(self, p: Array, medium: Medium, f: Array, w: Array) -> None:
-        """f ← m(∇p̃ − f), w ← m(∇p̃ − w)."""
-        slope = self.linear.gradient(p)
-        f[:] = medium.mobility * (slope - f)
-        w[:] = medium.mobility * (slope - w)
+    def correction(
+        self, aim: Array, p: Array, means: Array, alpha: Array, medium: Medium
+    ) -> Array:
+        """m(∇p̃ − g) (d, c): what w lacks of nodal u, from the ``aim`` p̃ and the ``p`` before."""
+        bent = self._bent(p, means, alpha, medium)
+        return np.asarray(medium.mobility * (self.linear.gradient(aim) - bent))

@@ -38,7 +38,7 @@ from solvers.rheology import Rheology
 from solvers.schemes import StepLog
 from solvers.schemes.brinkman import medium
 from solvers.schemes.compiled import sweeps
-from solvers.schemes.plain import Blood, Weights
+from solvers.schemes.plain import Blood, Push
 
 if TYPE_CHECKING:
     from solvers.coupling import Responses
@@ -56,7 +56,16 @@ class Projection:
 
     ``u`` (dofs, d) and ``p`` (points) are nodal values incl. ghosts. ``velocity_dofs`` carry
     imposed velocities, ``pressure_dofs`` imposed pressures; their values are arguments of `step`.
+    The state is nodal: ``velocities`` and ``potentials``, of which ``aim`` is p̃.
     """
+
+    velocities = ("u", "u_old", "u_older")
+    potentials = ("p", "increment", "aim", "aim_old", "p_old", "p_older")
+    increment: Array
+    aim: Array
+    aim_old: Array
+    p_old: Array
+    p_older: Array
 
     def __init__(
         self,
@@ -79,10 +88,9 @@ class Projection:
         self.Q = pressure_space or Space(geometry, 1)
         self.fixed_u, self.fixed_p = velocity_dofs, pressure_dofs
         d = geometry.dim
-        self.u, self.u_old = np.zeros((self.V.local, d)), np.zeros((self.V.local, d))
-        self.p, self.increment = np.zeros(self.Q.local), np.zeros(self.Q.local)
-        self.f, self.f_old = np.zeros((d, geometry.count)), np.zeros((d, geometry.count))
-        self.w_correction = np.zeros((d, geometry.count))
+        self.u, self.u_old, self.u_older = (np.zeros((self.V.local, d)) for _ in range(3))
+        self.p = np.zeros(self.Q.local)
+        self.forget()
         self.drag = np.zeros(geometry.count)
         self.viscosity = rheology.viscosity(np.zeros(geometry.count))
         self.clot_viscosity = float(rheology.viscosity(np.full(1, PERMEATION))[0])
@@ -104,9 +112,9 @@ class Projection:
         self._open_basis, self._open_weights = self._open.basis(V, 3 * V.degree)
         self.lumped = np.array(Q.sum(self.sweeps.spread(np.ones(geometry.count))))
         self.A = Columns(pattern, self.fixed_u, geometry.dim)
-        self._mass = pattern.entries(mass(V))
         owned = self.fixed_u < V.owned
-        self._held, self._held_rows = owned, self.fixed_u[owned]
+        self._held_rows = self.fixed_u[owned].astype(np.intp)
+        self._fixed_rows = self.fixed_u.astype(np.intp)
         self._load = np.zeros((len(self._held_rows), geometry.dim))
         shared = pattern if V is Q else None
         self._L = Poisson(shared or Pattern(Q), self.fixed_p, self._tolerances["pressure"])
@@ -118,25 +126,37 @@ class Projection:
 
     def _prepare_order(self, order: int) -> None:
         """Operators that change only with the order of the time scheme and with the drag."""
-        V, Q, volume = self.V, self.Q, self.geometry.volume
+        V, Q = self.V, self.Q
         self._order = order
         lead = {1: 1.0, 2: 1.5}[order] * self.density / self.dt
         self.medium = medium(self.geometry, V.degree, lead, self.drag, self.clot_viscosity)
         self._dragged = bool(self.geometry.comm.allreduce(bool(self.drag.any()), MPI.LOR))
-        friction = self.medium.friction
-        if V.degree == 1:
-            lump = np.zeros((V.per_cell, V.per_cell, self.geometry.count))
-            lump[range(V.per_cell), range(V.per_cell)] = friction * volume / V.per_cell
-        else:
-            lump = mass(V, friction)
-        if self.rheology.constant is not None:
-            lump += self.rheology.constant * stiffness(V)
-        self._base = lead * self._mass + self.A.pattern.entries(lump)
+        self._base = self.A.pattern.assembled(lambda some: self._steady_part(lead, some))
         self._L.set_mobility(self.medium.mobility)
         if self.coupling is not None:
             self.coupling.renew()
-        opened = Q.sum(self.sweeps.spread(self.medium.open))
-        self._open_volume = np.maximum(opened, 1e-12 * self.lumped)
+        self._carries = bool(self.medium.theta.any())
+        opened = np.maximum(Q.sum(self.sweeps.spread(self.medium.open)), 1e-12 * self.lumped)
+        self._shares = np.repeat(1.0 / np.stack([self.lumped, opened], axis=1), V.geometry.dim, 1)
+
+    def _steady_part(self, lead: float, cells: slice) -> Array:
+        """Cell matrices (n, n, ·) of what stays from step to step: mass, friction, viscosity."""
+        V, friction = self.V, self.medium.friction[cells]
+        if V.degree == 1:
+            found = mass(V, lead, cells)
+            lump = friction * self.geometry.volume[cells] / V.per_cell
+            found[range(V.per_cell), range(V.per_cell)] += lump
+        else:
+            found = mass(V, lead + friction, cells)
+        if self.rheology.constant is not None:
+            found += stiffness(V, self.rheology.constant, cells)
+        return found
+
+    def forget(self) -> None:
+        """Take velocity and pressure as they are, without what led to them."""
+        for name in self.potentials[1:]:
+            setattr(self, name, np.zeros(self.Q.local))
+        self._w: Array | None = np.zeros((self.geometry.dim, self.geometry.count))
 
     # ------------------------------------------------------------------ one step
 
@@ -149,42 +169,57 @@ class Projection:
         if self._order != order:
             self._prepare_order(order)
         time = self.time + self.dt
-        ahead = self.u.copy() if order == 1 else 2.0 * self.u - self.u_old
+        now, old = (1.0, 0.0) if order == 1 else (2.0, -0.5)
+        rate = self.density / self.dt
+        ahead, u, history = self._extrapolate(rate * now, rate * old)
         means, blood = self._look_ahead(ahead)
-        alpha = self._assemble(order, ahead, means, blood)
-        u = ahead
-        u[self.fixed_u] = velocity
+        alpha = self._assemble(ahead, history, self._push(rate * now, rate * old), means, blood)
+        u[self._fixed_rows] = velocity
         self._solve_momentum(u, velocity, time)
         pressure_iterations, pace = self._project(u, means, alpha, blood, pressure, time)
-        self.u_old, self.u = self.u, u
+        self.u_older, self.u_old, self.u = self.u_old, self.u, u
         self.time, self.steps = time, self.steps + 1
         cfl = self._cfl(pace)
         return StepLog(time, cfl, self.A.iterations, pressure_iterations, self._backflow_share)
 
+    def _extrapolate(self, now: float, old: float) -> tuple[Array, Array, Array]:
+        """ū, a guess at the new velocity, and ``now`` u + ``old`` u_old (dofs, d).
+
+        The guess goes one order further than ū: it takes half the iterations.
+        """
+        steps = self.steps
+        before = self.u if steps == 0 else self.u_old
+        earlier = 2.0 * before - self.u if steps < 2 else self.u_older
+        return self.sweeps.extrapolate(now, old, self.u, before, earlier)
+
+    def _push(self, now: float, old: float) -> Push:
+        """What the last two projected velocities lack of the nodal ones, as potentials."""
+        # the first step, of first order, had another m
+        now, old = ((1.5 if self.steps == k else 1.0) * x for k, x in ((1, now), (2, old)))
+        carried = now * self.p_old + old * self.p_older
+        whole = now * self.aim + old * self.aim_old - carried
+        return Push(whole, carried if self._carries else None)
+
     def _look_ahead(self, ahead: Array) -> tuple[Array, Blood]:
         """Nodal averages of ū·∇ū and ∇p (points, 2d), and the viscosity at ū. Collective."""
-        d, constant = self.geometry.dim, self.rheology.constant
+        constant = self.rheology.constant
         sums, rate = self.sweeps.ahead(ahead, self.p, self.medium, shear=constant is None)
         means = self.Q.sum_columns(sums)
-        if means.shape[1]:
-            means[:, :d] /= self.lumped[:, None]
-            means[:, d:] /= self._open_volume[:, None]
+        means *= self._shares[:, : means.shape[1]]
         if rate is None:
             return means, Blood(constant, self.viscosity)
         self.viscosity = self.rheology.viscosity(rate)
         points = self.Q.sum(self.sweeps.spread(self.viscosity)) / self.lumped
         return means, Blood(None, self.viscosity, points)
 
-    def _assemble(self, order: int, ahead: Array, means: Array, blood: Blood) -> Array:
+    def _assemble(
+        self, ahead: Array, history: Array, push: Push, means: Array, blood: Blood
+    ) -> Array:
         """Fill the momentum matrix and ``rhs`` (dofs, d); gives α (c). Collective."""
-        now, old = (1.0, 0.0) if order == 1 else (2.0, -0.5)
-        rate = self.density / self.dt
-        history = (rate * now) * self.u + (rate * old) * self.u_old
-        weights = Weights(self.density, rate * now, rate * old)
         data = self.A.data
         data[:] = self._base
         rhs, alpha = self.sweeps.momentum(
-            ahead, history, self.p, means, blood, self.medium, self.f, self.f_old, weights, data
+            ahead, history, self.p, means, blood, self.medium, push, self.density, data
         )
         self._add_backflow(data, ahead)
         self.A.finish()
@@ -209,7 +244,6 @@ class Projection:
         """u (dofs, d), a guess that fits the imposed values, becomes the new velocity."""
         b = self._rhs[: self.V.owned]
         self._load = b[self._held_rows]
-        b[self._held_rows] = fixed[self._held]
         if not self.A.solve(b, u, self._tolerances["velocity"]):
             raise Diverged(
                 f"the velocity solve failed after {self.A.iterations} iterations",
@@ -217,7 +251,7 @@ class Projection:
                 do="try a smaller time step (flow.scheme.dt) or a finer mesh; "
                 "the last checkpoint is kept",
             )
-        u[self.fixed_u] = fixed
+        u[self._fixed_rows] = fixed
         self.V.share(u)
 
     def _project(
@@ -229,25 +263,18 @@ class Projection:
         if (start[self.fixed_p] != fixed).any():
             start = start.copy()
             start[self.fixed_p] = fixed
-        self.f_old, self.f = self.f, self.f_old
-        f, w = self.f, self.w_correction
-        sums, pace = loops.lack(u, self.p, start, means, alpha, self.medium, f, w)
+        sums, pace = loops.lack(u, self.p, start, means, alpha, self.medium)
         sums = Q.sum_columns(sums)
         self.increment = self._L.solve(sums[:, 0], self.increment, f"t = {time:.6g} s")
         total = start + self.increment
+        self.aim_old, self.aim = self.aim, total
+        self.p_older, self.p_old = self.p_old, self.p
+        self._bend, self._w = (means, alpha), None
         if self.coupling is not None:
-            total += self.coupling.couple(u, self._correction(total, self.coupling.cells))
+            total += self.coupling.couple(u)
             fixed = total[self.fixed_p]
-        loops.correct(total, self.medium, f, w)
         self.p = self._rotate(total, sums[:, 1], blood, fixed)
         return self._L.iterations, pace
-
-    def _correction(self, total: Array, cells: Array) -> Array:
-        """m(∇p̃ − g) in the given cells, 0 in others (d, c)."""
-        slope = np.einsum("cai,ca->ic", self.geometry.gradients[cells], total[self.Q.dofs[cells]])
-        out = np.zeros_like(self.w_correction)
-        out[:, cells] = self.medium.mobility[cells] * (slope - self.w_correction[:, cells])
-        return out
 
     def response(self, fixed: Array) -> tuple[Array, Array]:
         """φ (points), ∇·(m∇φ) = 0 with ``fixed`` at the fixed points, and m∇φ (d, c).
@@ -260,7 +287,7 @@ class Projection:
         push = np.einsum("cai,ca,c->ci", slopes, phi[self.Q.dofs], m * geometry.volume)
         share = np.zeros(self.Q.local)
         np.add.at(share, self.Q.dofs, -np.einsum("cai,ci->ca", slopes, push))
-        phi += self._L.solve(self.Q.sum(share), np.zeros_like(phi), "response to an opening")
+        phi += self._L.solve_well(np.array(self.Q.sum(share)), "response to an opening")
         return phi, m * np.einsum("cai,ca->ic", slopes, phi[self.Q.dofs])
 
     def _rotate(self, total: Array, divergence: Array, blood: Blood, fixed: Array) -> Array:
@@ -289,7 +316,7 @@ class Projection:
         if not len(speed):
             return ""
         cell = int(np.argmax(np.where(np.isfinite(speed), speed, np.inf)))
-        place = self.geometry.vertices[cell].mean(axis=0) * 1e3
+        place = self.geometry.vertices_in(np.array([cell]))[0].mean(axis=0) * 1e3
         return "near " + ", ".join(f"{x:.1f}" for x in place) + " mm"
 
     # ------------------------------------------------------------------ what others read
@@ -302,6 +329,33 @@ class Projection:
         out[: self.V.owned] = self.A.reaction(self.u)
         out[self._held_rows] -= self._load
         return self.V.share(out)
+
+    @property
+    def w_correction(self) -> Array:
+        """m(∇p̃ − g) in each cell (d, c) [m/s]: what w lacks of nodal u."""
+        if self._w is None:
+            means, alpha = self._bend
+            self._w = self.sweeps.correction(
+                self.aim, self.p_old, means, alpha, self.medium
+            )
+        return self._w
+
+    @w_correction.setter
+    def w_correction(self, values: Array) -> None:
+        self._w = values
+
+    def correction_in(self, cells: Array) -> Array:
+        """`w_correction` in the given cells only (d, cells)."""
+        if self._w is not None:
+            return self._w[:, cells]
+        (means, alpha), medium, points = self._bend, self.medium, self.Q.dofs[cells]
+        near = np.stack([self.aim[points], self.p_old[points]])
+        slope = np.einsum("cai,kca->kic", self.geometry.gradients_in(cells), near)
+        bent = (1.0 - medium.theta[cells]) * slope[1]
+        if means.shape[1]:
+            smooth = means[points, self.geometry.dim :].mean(axis=1).T
+            bent += medium.open[cells] * alpha[cells] * (smooth - slope[1])
+        return np.asarray(medium.mobility[cells] * (slope[0] - bent))
 
     def carrier(self) -> Array:
         """The velocity that conserves mass, cell by cell (c, d) [m/s]: ∫ w·∇q = 0 inside."""

@@ -68,6 +68,9 @@ class Stokes:
     one point.
     """
 
+    velocities = ("u", "u_old")
+    potentials = ("p",)
+
     def __init__(
         self,
         geometry: Geometry,
@@ -98,8 +101,8 @@ class Stokes:
         self.u, self.u_old = np.zeros((self.V.local, d)), np.zeros((self.V.local, d))
         self.p = np.zeros(self.Q.local)
         # what other schemes correct after the solve; here nothing is left to correct
-        self.w_correction, self.f, self.f_old = np.zeros((3, d, geometry.count))
-        self.increment, self.coupling = np.zeros(self.Q.local), None
+        self.w_correction = np.zeros((d, geometry.count))
+        self.coupling = None
         self.drag = np.zeros(geometry.count)
         self.viscosity = rheology.viscosity(np.zeros(geometry.count))
         self.time, self.steps = 0.0, 0
@@ -315,6 +318,10 @@ class Stokes:
         return float(np.sqrt(self.geometry.comm.allreduce(float(owned @ owned), MPI.SUM)))
 
     # ------------------------------------------------------------------ what others read
+
+    def correction_in(self, cells: Array) -> Array:
+        """`w_correction` in the given cells only (d, cells) [m/s]."""
+        return self.w_correction[:, cells]
 
     def cell_shear_rate(self) -> Array:
         """γ̇ at the middle of each cell (c) [1/s]."""

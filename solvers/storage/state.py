@@ -16,12 +16,8 @@ def pack_flow(scheme: Projection) -> tuple[dict[str, Array], dict[str, Any]]:
     """All that the next step depends on."""
     V, Q = scheme.V, scheme.Q
     cells = {
-        "flow/u": scheme.u[V.dofs],
-        "flow/u_old": scheme.u_old[V.dofs],
-        "flow/p": scheme.p[Q.dofs],
-        "flow/increment": scheme.increment[Q.dofs],
-        "flow/f": scheme.f.T,
-        "flow/f_old": scheme.f_old.T,
+        **{f"flow/{name}": getattr(scheme, name)[V.dofs] for name in scheme.velocities},
+        **{f"flow/{name}": getattr(scheme, name)[Q.dofs] for name in scheme.potentials},
         "flow/w_correction": scheme.w_correction.T,
         "flow/drag": scheme.drag,
     }
@@ -33,12 +29,10 @@ def pack_flow(scheme: Projection) -> tuple[dict[str, Array], dict[str, Any]]:
 
 def unpack_flow(scheme: Projection, cells: dict[str, Array], facts: dict[str, Any]) -> None:
     """Set the scheme to a packed state."""
-    scheme.u = to_dofs(scheme.V, cells["flow/u"])
-    scheme.u_old = to_dofs(scheme.V, cells["flow/u_old"])
-    scheme.p = to_dofs(scheme.Q, cells["flow/p"])
-    scheme.increment = to_dofs(scheme.Q, cells["flow/increment"])
-    for name in ("f", "f_old", "w_correction"):
-        setattr(scheme, name, np.ascontiguousarray(cells[f"flow/{name}"].T))
+    for space, names in ((scheme.V, scheme.velocities), (scheme.Q, scheme.potentials)):
+        for name in names:
+            setattr(scheme, name, to_dofs(space, cells[f"flow/{name}"]))
+    scheme.w_correction = np.ascontiguousarray(cells["flow/w_correction"].T)
     scheme.time, scheme.steps = facts["time"], facts["steps"]
     scheme.set_drag(cells["flow/drag"])
     if scheme.coupling is not None:

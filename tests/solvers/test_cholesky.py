@@ -62,6 +62,30 @@ def test_solves_whatever_the_contrast(space: Space, contrast: float, held: str) 
 
 
 @pytest.mark.mpi
+def test_single_precision_loses_no_mass_and_can_be_refined(space: Space) -> None:
+    x = space.coordinates
+    fixed = np.flatnonzero(x[:, 0] < 1e-9)
+    operator = linear.Poisson(Pattern(space), fixed, 1e-7)
+    operator.set_mobility(np.full(space.geometry.count, 3.0))
+    cells = 3.0 * cells_of(space, 1.0)
+    wanted = 1e3 * np.sin(3.0 * x[:, 0]) + x[:, 1] * x[:, 2]
+    wanted[fixed] = 0.0
+    b = product(space, cells, wanted)
+    b[fixed] = 0.0
+    found = operator.solve(b, np.zeros(space.local), "")
+    assert operator._factor is not None
+    assert operator._factor.single
+    np.testing.assert_allclose(found, wanted, atol=1e-5 * 1e3)
+    left = (b - product(space, cells, found))[: space.owned]
+    left = left[np.setdiff1d(np.arange(space.owned), fixed)]
+    lost = COMM.allreduce(float(left.sum()))
+    most = COMM.allreduce(float(np.abs(left).sum()))
+    assert abs(lost) < 1e-5 * most  # what is left has no sum
+    well = operator.solve_well(b, "")
+    np.testing.assert_allclose(well, wanted, atol=1e-11 * 1e3)
+
+
+@pytest.mark.mpi
 def test_a_small_change_of_a_small_mobility_counts(space: Space) -> None:
     x = space.coordinates
     fixed = np.flatnonzero(x[:, 0] < 1e-9)

@@ -13,7 +13,7 @@ from solvers.algebra.columns import Columns, _Compiled, _Plain
 from solvers.elements.cells import Geometry, Pattern, Space
 from solvers.schemes.brinkman import medium
 from solvers.schemes.compiled import sweeps
-from solvers.schemes.plain import Blood, PlainSweeps, Weights
+from solvers.schemes.plain import Blood, PlainSweeps, Push
 
 CLOSE = {"rtol": 0.0, "atol": 1e-12}
 needs_compiler = pytest.mark.skipif(native.sweeps() is None, reason="no compiler here")
@@ -45,24 +45,25 @@ def test_compiled_sweeps_equal_plain_ones(
     rng = np.random.default_rng(7)
     u, history = rng.standard_normal((2, V.local, 3))
     p, start = rng.standard_normal((2, Q.local))
-    f, f_old = rng.standard_normal((2, 3, count))
+    u1, u2 = rng.standard_normal((2, V.local, 3))
+    whole, carried = rng.standard_normal((2, Q.local))
     drag = np.where(rng.random(count) < 0.5, 10.0 ** rng.uniform(-2, 6, count), 0.0)
     held = medium(V.geometry, V.degree, 15.0, drag * clot, 0.4)
     cells, points = rng.uniform(1.0, 2.0, count), rng.uniform(1.0, 2.0, Q.local)
     blood = Blood(None, cells, points) if thinning else Blood(0.7, cells)
-    weights = Weights(1.3, 2.1, -0.6)
+    push = Push(whole, carried if clot else None)
     found = []
     for loops in (PlainSweeps(V, Q, pattern), sweeps(V, Q, pattern)):
         sums, rate = loops.ahead(u, p, held, shear=True)
         means = sums / 0.3
         data = np.ones(len(pattern.columns))
-        rhs, alpha = loops.momentum(u, history, p, means, blood, held, f, f_old, weights, data)
-        push, w = np.empty((2, 3, count))
-        lack, pace = loops.lack(u, p, start, means, np.resize(0.4, count), held, push, w)
-        loops.correct(start, held, push, w)
+        rhs, alpha = loops.momentum(u, history, p, means, blood, held, push, 1.3, data)
+        lack, pace = loops.lack(u, p, start, means, np.resize(0.4, count), held)
+        w = loops.correction(start, p, means, np.resize(0.4, count), held)
+        ahead = loops.extrapolate(2.1, -0.6, u, u1, u2)
         if V.degree == 2:
             alpha = np.zeros(0)
-        found.append((sums, rate, data, rhs, alpha, lack, pace, push, w, loops.spread(cells),
+        found.append((sums, rate, data, rhs, alpha, lack, pace, w, *ahead, loops.spread(cells),
                       loops.carrier(u, w), loops.shear_rate(u)))  # fmt: skip
     for one, other in zip(*found, strict=True):
         scaled_equal(one, other)
@@ -82,23 +83,32 @@ def test_both_kinds_of_bicgstab_solve(spaces: tuple[Space, Space, Pattern]) -> N
     for kind in (_Plain, _Compiled):
         matrix._loops = kind(matrix)
         x = np.zeros((V.local, 3))
+        x[fixed] = b[fixed]
         assert matrix.solve(b, x, 1e-13)
         found.append(x)
-        np.testing.assert_allclose(_Plain(matrix)._times(x.ravel()), b, atol=1e-10)
-        np.testing.assert_allclose(x[fixed], b[fixed], rtol=1e-14)
+        left = _Plain(matrix)._times(x.ravel()) - b
+        np.testing.assert_allclose(left[matrix._free], 0.0, atol=1e-10)
+        np.testing.assert_array_equal(x[fixed], b[fixed])
+        given = (left + b)[fixed]
+        np.testing.assert_allclose(matrix.reaction(x)[fixed], given, atol=1e-12)
     np.testing.assert_allclose(found[0], found[1], atol=1e-11)
 
 
+@pytest.mark.parametrize("held", [False, True])
 def test_where_bicgstab_gives_up_a_patient_method_solves(
-    spaces: tuple[Space, Space, Pattern], monkeypatch: pytest.MonkeyPatch
+    spaces: tuple[Space, Space, Pattern], held: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     V, _, pattern = spaces
-    matrix = Columns(pattern, np.zeros(0, dtype=np.int32), 3)
+    fixed = V.dofs_on(mesh.exterior_facet_indices(V.geometry.mesh.topology)) if held else []
+    matrix = Columns(pattern, np.array(fixed, dtype=np.int32), 3)
     rng = np.random.default_rng(5)
     matrix.data[:] = rng.uniform(-0.1, 0.1, len(matrix.data))
     matrix.data[matrix._diagonal] = 6.0
     matrix.finish()
     monkeypatch.setattr(matrix, "_bicgstab", lambda *_: False)
     b, x = rng.standard_normal((V.owned, 3)), np.zeros((V.local, 3))
+    x[matrix._held] = 2.0
     assert matrix.solve(b, x, 1e-12)
-    np.testing.assert_allclose(_Plain(matrix)._times(x.ravel()), b, atol=1e-9)
+    left = _Plain(matrix)._times(x.ravel()) - b
+    np.testing.assert_allclose(left[matrix._free], 0.0, atol=1e-9)
+    np.testing.assert_allclose(x[matrix._held], 2.0)
