@@ -25,6 +25,13 @@ def full(library: Path, match: str, number: int) -> Mapping[str, str]:
     return {"LD_PRELOAD": str(library), "CRASH_MATCH": match, "CRASH_FULL": str(number)}
 
 
+def slow(library: Path, match: str, milliseconds: int) -> Mapping[str, str]:
+    """Lets each write to such files take so long."""
+    return {
+        "LD_PRELOAD": str(library), "CRASH_MATCH": match, "CRASH_SLOW": str(milliseconds),
+    }
+
+
 def images(library: Path, match: str, folder: Path) -> Mapping[str, str]:
     """Copies a file to ``folder`` before each write to it: all that a kill could leave."""
     return {"LD_PRELOAD": str(library), "CRASH_MATCH": match, "CRASH_IMAGES": str(folder)}

@@ -19,6 +19,7 @@ from benchmarks import _crash
 from jobs.executors import Resources
 from jobs.executors.here import environment
 
+RUN = (sys.executable, "-P", "-m", "jobs", "run", "case.toml")
 STAGES = ("mesh", "flow", "clot", "measure", "report")
 WRITES = {
     "mesh": {"/run/mesh": 12},
@@ -106,7 +107,7 @@ class Ground:
     ) -> "subprocess.Popen[str]":
         """`dvtwin run` at work."""
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "jobs", "run", "case.toml", *arguments], cwd=place,
+            [*RUN, *arguments], cwd=place,
             env=environment(Resources(Path("-"))) | dict(env or {}), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )

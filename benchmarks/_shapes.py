@@ -40,14 +40,25 @@ def rectangle(corner: Array, opposite: Array, counts: tuple[int, int]) -> mesh.M
 
 
 def cylinder_in_channel(dim: int, near: float, far: float) -> mesh.Mesh:
-    """The channel of Schäfer & Turek with edges ``near`` the cylinder and ``far`` from it [m]."""
-    return simplices(*apart(_cylinder_in_channel, dim, near, far))
+    """The channel of Schäfer & Turek with edges ``near`` the cylinder and ``far`` from it [m].
+
+    The polygon in place of the cylinder has the circle's area.
+    """
+    points, cells = apart(_cylinder_in_channel, dim, near, far)
+    across = points[:, :2] - CENTRE[dim]
+    edges = points[cells[:, 1:]] - points[cells[:, :1]]
+    lumen = np.abs(np.linalg.det(edges)).sum() / {2: 2.0, 3: 6.0}[dim]
+    depth = HEIGHT ** (dim - 2)
+    body = (LENGTH[dim] * HEIGHT * depth - lumen) / depth
+    on = np.isclose(np.hypot(*across.T), RADIUS)
+    points[on, :2] = CENTRE[dim] + across[on] * np.sqrt(np.pi * RADIUS**2 / body)
+    return simplices(points, cells)
 
 
 def on_cylinder(dim: int) -> Callable[[Array], Array]:
-    """Whether points (3, n) lie on the cylinder or its chords."""
+    """Whether points (3, n) of the boundary lie on the cylinder: all others are far from it."""
     x, y = CENTRE[dim]
-    return lambda p: np.hypot(p[0] - x, p[1] - y) < 1.01 * RADIUS
+    return lambda p: np.hypot(p[0] - x, p[1] - y) < 1.5 * RADIUS
 
 
 def _cylinder_in_channel(dim: int, near: float, far: float) -> tuple[Array, Array]:
@@ -85,13 +96,20 @@ def _cylinder_in_channel(dim: int, near: float, far: float) -> tuple[Array, Arra
 
 
 def sample(space: Space, values: Array, points: Array) -> Array:
-    """Nodal ``values`` (dofs, …) of ``space`` at points (n, d) within the mesh: (n, …)."""
+    """Nodal ``values`` (dofs, …) of ``space`` at points (n, d): (n, …).
+
+    Points between a curved wall and its flat facets have what the nearest cell says there.
+    """
     domain, places = space.geometry.mesh, np.zeros((len(points), 3))
     places[:, : points.shape[1]] = points
     tree = geometry.bb_tree(domain, domain.topology.dim, padding=1e-10)
     near = geometry.compute_collisions_points(tree, places)
     found = geometry.compute_colliding_cells(domain, near, places)
-    cells = np.array([found.links(i)[0] for i in range(len(places))], dtype=np.int32)
+    cells = np.array([(*found.links(i), -1)[0] for i in range(len(places))], dtype=np.int32)
+    if (out := np.flatnonzero(cells < 0)).size:
+        every = np.arange(space.geometry.count, dtype=np.int32)
+        middles = geometry.create_midpoint_tree(domain, domain.topology.dim, every)
+        cells[out] = geometry.compute_closest_entity(tree, middles, domain, places[out])
     columns = []
     for column in values.reshape(space.local, -1).T:
         field = fem.Function(space.space)

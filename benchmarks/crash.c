@@ -3,6 +3,7 @@
  * CRASH_MATCH   only calls on files whose path contains this text count
  * CRASH_AT      end this process by SIGKILL in place of its n-th such call
  * CRASH_FULL    from its n-th such call on the disk is full
+ * CRASH_SLOW    each such call takes so many milliseconds
  * CRASH_IMAGES  copy the file, as a kill would leave it, to this folder before every such call
  * CRASH_CLOCK   the date runs backwards from the start of the process
  */
@@ -40,6 +41,7 @@ static int note(const char *path) {
     inside = 1;
     ++calls;
     if (getenv("CRASH_IMAGES")) copy(path);
+    if (getenv("CRASH_SLOW")) usleep(1000 * atol(getenv("CRASH_SLOW")));
     if (at && atol(at) == calls) kill(getpid(), SIGKILL);
     inside = 0;
     if (!full || atol(full) > calls) return 0;

@@ -5,19 +5,37 @@
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks import _crash
-from benchmarks._faulty import STAGES, Ground, Tally, children, cut, flip, told
+from benchmarks._chain_faults import CHAINS
+from benchmarks._faulty import (
+    RUN,
+    STAGES,
+    Ground,
+    Tally,
+    children,
+    cut,
+    differences,
+    flip,
+    told,
+    values,
+)
+from benchmarks._queue import Queue, cluster
 from core.record import ROOT, commit, now
+from jobs.executors import Resources
+from jobs.executors.here import environment
 
-KILLS_PER_STAGE = 20
-KILLS_IN_A_ROW = 3
+KILLS = {"mesh": 14, "flow": 32, "clot": 32, "measure": 12, "report": 12}
+"""So many in each stage: most where most is written."""
+KILLS_IN_A_ROW = 6
 LATEST = {
     "/run/results.h5": 60, "/run/checkpoint": 120, "/run/mesh": 6, "metrics.json": 1,
     "progress.jsonl": 20,
@@ -31,11 +49,31 @@ def run() -> list[Row]:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="faults") as place:
         ground = Ground(Path(place))
-        tallies = [*kills(ground, KILLS_PER_STAGE), *(one(ground) for one in OTHERS)]
+        with ThreadPoolExecutor(2) as both:  # the faults wait for one thing or another much
+            killed, others = both.submit(kills, ground, KILLS), both.submit(_others, ground)
+            tallies = [*killed.result(), *others.result()]
     rows = summary(tallies)
     for one in rows:
         one["seconds"] = round((time.perf_counter() - start) / len(rows), 1)
     return rows
+
+
+def _others(ground: Ground) -> list[Tally]:
+    """All but the kills; those in a chain are missing where Slurm cannot run."""
+    tallies = [_met(one, ground) for one in OTHERS]
+    with cluster() as folder:
+        chains = [_met(one, Queue(ground, folder)) for one in CHAINS if folder is not None]
+    return [*tallies, *chains]
+
+
+def _met[Where](one: Callable[[Where], Tally], where: Where) -> Tally:
+    """One kind of fault; what goes wrong with the campaign itself is a fault that went wrong."""
+    try:
+        tally = one(where)
+    except Exception as error:
+        tally = Tally(one.__name__, wrong=[f"{type(error).__name__}: {error}"[:500]])
+    print(f"{now()} {tally}", flush=True)
+    return tally
 
 
 def summary(tallies: list[Tally]) -> list[Row]:
@@ -59,15 +97,15 @@ def row(name: str, value: int, tally: Tally) -> Row:
     }
 
 
-def kills(ground: Ground, per_stage: int) -> list[Tally]:
+def kills(ground: Ground, wanted: Mapping[str, int]) -> list[Tally]:
     """SIGKILL in every stage, some in a row, at random times and at writes and renames."""
     tallies = {stage: Tally(f"kills-{stage}") for stage in STAGES}
     number = 0
-    while min(tally.met for tally in tallies.values()) < per_stage:
+    while any(tallies[stage].met < wanted[stage] for stage in STAGES):
         number += 1
         place = ground.fresh(f"kills-{number}")
         for stage in STAGES:
-            missing = min(KILLS_IN_A_ROW, per_stage - tallies[stage].met)
+            missing = min(KILLS_IN_A_ROW, wanted[stage] - tallies[stage].met)
             for _ in range(3 * missing):
                 if missing == 0:
                     break
@@ -78,10 +116,11 @@ def kills(ground: Ground, per_stage: int) -> list[Tally]:
         every = Tally("")
         ground.finish(place, every, f"run {number}")
         tallies["flow"].wrong += every.wrong
+        print(f"{now()} {[tally.met for tally in tallies.values()]} {every.wrong}", flush=True)
     return list(tallies.values())
 
 
-def requests(ground: Ground, times: int = 4) -> Tally:
+def requests(ground: Ground, times: int = 2) -> Tally:
     """SIGTERM to the stage or to the run."""
     tally = Tally("sigterm")
     for number in range(times):
@@ -138,6 +177,45 @@ def full_disk(ground: Ground, times: int = 5) -> Tally:
     return tally
 
 
+SMALL_DISK = """
+mount -t tmpfs -o size=$1k none . && cd "$PWD" && cp "$2" case.toml || exit 77
+"${@:3}" 2>"$2.said"; echo $? >"$2.code"
+mount -o remount,size=1g .
+"${@:3}" && cp run/metrics.json "$2.metrics"
+"""
+"""A real file system of $1 kB, in a mount namespace of its own, and then a larger one."""
+
+
+def small_disk(ground: Ground, times: int = 2) -> Tally:
+    """The run's file system is really full, until it is given more room."""
+    tally = Tally("file-system-full")
+    whole = sum(path.stat().st_size for path in (ground.whole / "run").rglob("*")) // 1024
+    for number in range(times):
+        place = ground.fresh(f"small-{number}")
+        case = place.with_suffix(".toml")
+        shutil.copy(place / "case.toml", case)
+        size = str(round(whole * ground.random.uniform(0.1, 0.8)))
+        words = ["unshare", "-rm", "bash", "-c", SMALL_DISK, "-", size, str(case)]
+        done = subprocess.run(
+            [*words, *RUN], cwd=place, capture_output=True, text=True,
+            env=environment(Resources(Path("-"))),
+        )
+        if done.returncode == 77 or not Path(f"{case}.code").exists():
+            return tally  # no namespaces for this user
+        code, said = int(Path(f"{case}.code").read_text()), Path(f"{case}.said").read_text()
+        ended = subprocess.CompletedProcess(words, code, "", said)
+        tally.met, tally.told = tally.met + 1, tally.told + 1
+        if not told(ended, "disk is full", "MB are free"):
+            tally.wrong.append(f"{size} kB: {code}: {said.strip()[-300:]}")
+        if done.returncode:
+            tally.wrong.append(f"{size} kB: did not end: {done.stderr.strip()[-300:]}")
+            continue
+        shutil.move(f"{case}.metrics", place / "metrics.json")  # out of what is gone now
+        if apart := differences(values(place), ground.reference):
+            tally.wrong.append(f"{size} kB: {apart}")
+    return tally
+
+
 def read_only(ground: Ground) -> Tally:
     """The folder of the run may not be written by who runs it."""
     tally = Tally("read-only")
@@ -149,12 +227,9 @@ def read_only(ground: Ground) -> Tally:
     for path in [place, *place.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     as_nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
-    process = ground.start(place)  # its command line, as another user where this one is root
-    process.kill()
-    process.communicate()
-    command = [*(as_nobody if os.geteuid() == 0 else []), *map(str, process.args)]
     done = subprocess.run(
-        command, cwd=place, capture_output=True, text=True,
+        [*(as_nobody if os.geteuid() == 0 else []), *RUN], cwd=place, capture_output=True,
+        text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
     )
     tally.met = tally.told = 1
@@ -163,13 +238,17 @@ def read_only(ground: Ground) -> Tally:
     return tally
 
 
-def damage(ground: Ground, name: str, until: str, times: int = 4) -> Tally:
-    """A bit flipped in, or a part cut off, a file of a run that is not done."""
+def damage(
+    ground: Ground, name: str, until: str, times: int = 2, *, midst: bool = False
+) -> Tally:
+    """A bit flipped in, or a part cut off, a file of a run that is not done: after the stage
+    ``until``, or in its ``midst``.
+    """
     tally = Tally(f"damaged-{Path(name).stem}")
     begun = ground.fresh(f"begun-{Path(name).stem}")
-    while until == "clot" and not (begun / "run" / name).exists():
-        ground.kill_at_time(begun, "clot")
-    if until != "clot":
+    while midst and not (begun / "run" / name).exists():
+        ground.kill_at_time(begun, until)
+    if not midst:
         ground.run(begun, "--until", until)
     for number in range(times):
         place = ground.copy(begun, f"damaged-{Path(name).stem}-{number}")
@@ -212,10 +291,12 @@ def backwards(ground: Ground) -> Tally:
 
 
 OTHERS: tuple[Callable[[Ground], Tally], ...] = (
-    requests, lost_rank, full_disk, read_only,
+    requests, lost_rank, full_disk, small_disk, read_only,
     lambda ground: damage(ground, "mesh.h5", "mesh"),
     lambda ground: damage(ground, "results.h5", "flow"),
-    lambda ground: damage(ground, "checkpoint/clot.h5", "clot"),
+    lambda ground: damage(ground, "checkpoint/flow.h5", "flow", midst=True),
+    lambda ground: damage(ground, "checkpoint/periodic.h5", "flow"),
+    lambda ground: damage(ground, "checkpoint/clot.h5", "clot", midst=True),
     two_at_once, backwards,
 )
 
@@ -228,6 +309,7 @@ def write_table(rows: list[Row], page: Path = ROOT / "docs" / "reliability.md") 
     head = f"Made {now()[:10]} at commit {commit()}.\n\n| fault | number | what became of it |\n"
     table = f"{head}|---|---:|---|\n{''.join(lines)}"
     page.write_text(f"{before}<!-- table -->\n{table}<!-- end -->\n{after}")
+    print(table)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Speed of the results file and of checkpoints, beside a raw parallel write in the same process.
+"""Speed of the results file and of checkpoints, beside a raw parallel write in the same process;
+of sending 500 cases to Slurm and of asking how they stand.
 
 One and two ranks write stored times, each forced to disk before it is announced, as in a run; the
 raw write (MPI-IO, collective) writes as many bytes and forces them to disk as often.
@@ -13,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks._faulty import CASE
+from benchmarks._queue import SITE, cluster
 from core.record import ROOT
 from jobs.executors import Resources
 from jobs.executors.here import _mpirun, environment
@@ -29,6 +32,9 @@ FLOW = {
         "outlet": {"kind": "pressure", "pressure": "0 Pa"},
     },
 }
+MANY = 500
+SENDING, ASKING = 10.0, 1.0
+"""Seconds that it may take to send so many cases as an array, and to say how they stand."""
 MOST = 0.05
 """Share of the time of a step that output and checkpoints may take at the default intervals."""
 
@@ -50,7 +56,46 @@ def run() -> list[dict[str, object]]:
             new = _rows(ranks, found)
             spent = round((time.perf_counter() - start) / len(new), 1)
             rows += [row | {"seconds": spent} for row in new]
-    return rows
+    return rows + _many()
+
+
+def _many() -> list[dict[str, object]]:
+    """Many cases sent to a real Slurm by the command line, held there, and asked about."""
+    with tempfile.TemporaryDirectory() as place, cluster() as there:
+        if there is None:  # Slurm cannot run here
+            return []
+        cases = [Path(place, f"member {number:03}", "case.toml") for number in range(MANY)]
+        for case in cases:
+            case.parent.mkdir()
+            case.write_text(CASE)
+        (held := there / "held.toml").write_text(f'options = ["--hold"]\n{SITE}')
+        sending, _ = _command("submit", *map(str, cases), "--site", str(held))
+        asking, said = _command("status", place)
+        _, imported = _command("status", place, flags=("-X", "importtime"))
+    queued = said.count("queued")
+    about = f"{MANY} cases; a process of its own, its start included"
+    judged = [
+        (f"io.submit-{MANY}", sending, SENDING, queued == MANY),
+        (f"io.status-{MANY}", asking, ASKING, queued == MANY and "mpi4py.MPI" not in imported),
+    ]
+    return [
+        {
+            "bench": "io", "id": name, "value": spent, "unit": "s", "reference": limit,
+            "tolerance": None, "ok": right and spent <= limit, "source": about,
+            "seconds": round(spent, 1),
+        }
+        for name, spent, limit, right in judged
+    ]
+
+
+def _command(*words: str, flags: tuple[str, ...] = ()) -> tuple[float, str]:
+    """Seconds of a command of `dvtwin`, and all it said."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-P", *flags, "-m", "jobs", *words], check=True, text=True,
+        capture_output=True, env=environment(Resources(Path("-"))),
+    )
+    return time.perf_counter() - start, done.stdout + done.stderr
 
 
 def _rows(ranks: int, found: dict[str, float]) -> list[dict[str, object]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("core", "meshes", "solvers", "postprocess", "jobs")
+PACKAGES = ("core", "meshes", "solvers", "calibration", "postprocess", "jobs")
 
 
 def digest_file(path: Path) -> str:

@@ -11,11 +11,13 @@ from pydantic import Field, field_validator, model_validator
 
 from core.errors import CaseError
 from core.settings import Settings, effective, quantity, read
+from jobs.ensemble import EnsembleSettings
 from jobs.hospital.context import DRUGS, merge
+from jobs.scenarios import BASE, NAME, Scenario
 from jobs.toml import dumps, line_of
 from meshes.sources import MeshSource, sources
 from postprocess.settings import MeasureSettings, ReportSettings
-from solvers.settings import ClotSettings, FlowSettings
+from solvers.settings import ClotSettings, FlowSettings, TherapySettings
 from solvers.waveforms.table import with_points
 
 PLAIN = (
@@ -92,15 +94,37 @@ class Case(Settings):
     mesh: Annotated[MeshSource, *sources.field()]
     flow: FlowSettings
     clot: ClotSettings | None = None
+    therapy: TherapySettings = TherapySettings()
     measure: MeasureSettings = MeasureSettings()
     report: ReportSettings = ReportSettings()
     run: Run = Run()
+    ensemble: EnsembleSettings | None = None
+    scenario: dict[str, Scenario] = Field(default={}, description="what could be done, by name")
+
+    @field_validator("scenario")
+    @classmethod
+    def _have_names(cls, scenarios: dict[str, Scenario]) -> dict[str, Scenario]:
+        for name in scenarios:
+            if not NAME.fullmatch(name) or name == BASE:
+                raise ValueError(
+                    f"{name!r} is no name of a scenario: letters, digits, - and _, not {BASE!r}"
+                )
+        return scenarios
 
     @model_validator(mode="after")
     def _times_ascend(self) -> Self:
         if self.clot and self.clot.until / self.clot.stored <= self.flow.period:
             raise ValueError(
                 "clot.until: the first stored growth time must be later than one cycle"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _drugs_have_a_model(self) -> Self:
+        if self.therapy.drug and not (self.clot and self.clot.model.treatable):
+            raise ValueError(
+                'therapy: drugs need a clot model on which they act, such as '
+                'clot.model.kind = "coagulation"'
             )
         return self
 

@@ -47,6 +47,8 @@ def perform(name: str, path: Path, stages: Sequence[Stage] = STAGES) -> int:
             signal.signal(signal.SIGUSR1, _stop)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
         task = _task(stage, folder, stages, comm)
+        if rank == 0:  # all ranks are there: what goes wrong from here on is not the launcher's
+            folder.set_stage(name, launched=True)
         stage.work(task)
         estimate.note(task.case, stage, folder, comm, start)
         log.info("stage %s done in %.1f s", name, time.monotonic() - start)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -25,7 +26,7 @@ from core.errors import (
 from core.record import commit
 from jobs import audit
 from jobs.executors import Executor, Job, Resources
-from jobs.executors.here import Here, identity, last_lines
+from jobs.executors.here import Here, identity, last_attempt, last_lines
 from jobs.folder import Folder, full, write_text
 from jobs.screen import Screen, Tail, span
 from jobs.stages import Stage, chain, digest_inputs, keys
@@ -37,12 +38,17 @@ KINDS = (CaseError, MeshError, Diverged, GateFailed, JobError, TryAgain)
 ERRORS = {kind.exit_code: kind for kind in KINDS}
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 AGAIN = "run the same command again: it goes on where it stopped"
+KILLED_RANK = re.compile(r"^srun: error: \S+: tasks? [\d,-]+: Killed|exited on signal 9")
 Command = Callable[[str, Path], list[str]]
 _commit = cache(commit)  # two calls of git, for each of many runs
 
 
 class OutOfMemory(JobError):
     """A stage was killed for its memory, or could get no more."""
+
+
+class NotLaunched(JobError):
+    """A stage's ranks never came to life: the launcher (srun, mpirun) or the node failed them."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +164,8 @@ def _submit(plan: Plan, stage: Stage, executor: Executor, command: Command) -> J
     folder, ranks = plan.folder, plan.ranks if stage.parallel else 0
     folder.error.unlink(missing_ok=True)
     folder.set_stage(
-        stage.name, state="running", started=time.time(), resumed=resumes(folder, stage.name)
+        stage.name, state="running", started=time.time(), launched=False,
+        resumed=resumes(folder, stage.name),
     )
     folder.set_status(stage=stage.name)
     return executor.submit(
@@ -244,7 +251,9 @@ def why(stage: str, code: int, stopped: bool, folder: Folder) -> TwinError:
         return error
     if os.statvfs(folder.path).f_bavail == 0:
         return full(folder.path)
-    if code == -signal.SIGKILL:
+    if not folder.status().get("stages", {}).get(stage, {}).get("launched", True):
+        return _not_launched(stage, code, folder)
+    if code == -signal.SIGKILL or _lost_a_rank(folder.log(stage)):
         return OutOfMemory(
             f"the system killed the {stage} stage, most often because memory ran out",
             where=str(folder.log(stage)), do="use fewer ranks or a coarser mesh; then " + AGAIN,
@@ -262,6 +271,27 @@ def why(stage: str, code: int, stopped: bool, folder: Folder) -> TwinError:
         )
     silent.add_note("\n".join(last_lines(folder.log(stage))))
     return silent
+
+
+def _not_launched(stage: str, code: int, folder: Folder) -> TwinError:
+    """What kept a stage from beginning, in the launcher's own words where it has any."""
+    lines = last_attempt(folder.log(stage))
+    said = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")
+    how = f"could not be started (exit code {code})"
+    if code < 0:
+        name = (signal.strsignal(-code) or f"signal {-code}").lower()
+        how = f"ended before it began: the system killed it ({name})"
+    error = NotLaunched(
+        f"the {stage} stage {how}" + (f": {said.strip()}" if said else ""),
+        where=str(folder.log(stage)), do="see `dvtwin doctor`; then " + AGAIN,
+    )
+    error.add_note("\n".join(lines))
+    return error
+
+
+def _lost_a_rank(log: Path) -> bool:
+    """Whether srun or mpirun says that a rank was killed; its exit code is another rank's."""
+    return any(KILLED_RANK.search(line) for line in last_attempt(log))
 
 
 def told(folder: Folder) -> TwinError | None:

@@ -98,6 +98,32 @@ def _in_hdf5(path: Path, group: str) -> str | None:
         return None
 
 
+def _of_flow(folder: Folder) -> str | None:
+    """A clot starts from the periodic flow: where that is damaged, it is recorded anew."""
+    begun = _in_hdf5(folder.results, "/dvtwin/clot") or (folder.checkpoint / "clot.h5").exists()
+    if not begun and _is_damaged(folder.checkpoint / "periodic.h5"):
+        return None
+    return _in_hdf5(folder.results, "/dvtwin/flow")
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether HDF5 finds an array of the file at ``path`` other than its checksum says."""
+    if not path.exists():
+        return False
+    import h5py
+
+    def look(_: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset):
+            item[()]
+
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            file.visititems(look)
+    except (OSError, KeyError, RuntimeError):
+        return True
+    return False
+
+
 def _in_json(path: Path) -> str | None:
     try:
         return str(json.loads(path.read_text())["key"])
@@ -121,12 +147,11 @@ STAGES = (
     ),
     Stage(
         "flow", ("mesh",), ("results.h5",), ("core", "meshes", "solvers"),
-        _flow_settings, lambda folder: _in_hdf5(folder.results, "/dvtwin/flow"),
-        work.flow, parallel=True,
+        _flow_settings, _of_flow, work.flow, parallel=True,
     ),
     Stage(
         "clot", ("flow",), ("results.h5",), ("core", "meshes", "solvers"),
-        lambda case: effective(case.clot) if case.clot else None,
+        lambda case: [effective(case.clot), effective(case.therapy)] if case.clot else None,
         lambda folder: _in_hdf5(folder.results, "/dvtwin/clot"),
         work.clot, parallel=True, applies=lambda case: case.clot is not None,
     ),

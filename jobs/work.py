@@ -65,7 +65,7 @@ def clot(task: Task) -> None:
     run_clot(
         task.comm, mesh=folder.mesh, results=folder.results, checkpoint=folder.checkpoint,
         flow=case.flow, clot=case.clot, key=task.key, progress=task.progress,
-        interval=case.run.checkpoint,
+        therapy=case.therapy, interval=case.run.checkpoint,
     )
 
 

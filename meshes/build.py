@@ -54,7 +54,12 @@ def build(source: MeshSource, folder: Path) -> TaggedMesh:
 
 
 def _sections(mesh: TaggedMesh, spacing: float) -> tuple[Sections, str]:
-    """Planes along the centreline, or none and the reason: a mesh without them still computes."""
+    """Planes along the centreline, or none and the reason: a mesh without them still computes.
+
+    A source that gives planes of its own keeps them.
+    """
+    if len(mesh.sections.arc):
+        return mesh.sections, ""
     if mesh.cells.shape[1] != 4:
         return Sections.none(), "the mesh is two-dimensional"
     try:

@@ -39,6 +39,16 @@ def bump(at: float, width: float, factor: float) -> Scale:
     return lambda arc: 1 + (factor - 1) * np.exp(-4 * np.log(2) * ((arc - at) / width) ** 2)
 
 
+def plateau(low: float, high: float, ease: float) -> Scale:
+    """1 from ``low`` to ``high`` [m], 0 beyond ``ease`` [m] outside, a cos² ramp between."""
+
+    def weight(arc: Array) -> Array:
+        outside = np.maximum(np.maximum(low - arc, arc - high), 0.0) / ease
+        return np.cos(0.5 * np.pi * np.minimum(outside, 1.0)) ** 2
+
+    return weight
+
+
 def morphed(
     mesh: TaggedMesh, scales: Mapping[str, Scale], flat: Array | None = None
 ) -> TaggedMesh:
@@ -61,10 +71,16 @@ def morphed(
             "a factor of the radius is not between 0.05 and 4", where="morph", do="change less"
         )
     points = mesh.points + _displacement(mesh.points, lines, scales, flat)
+    what = f"morphed along {', '.join(sorted(scales))}"
+    return moved(mesh, points, _sections(lines, factor, flat), what)
+
+
+def moved(mesh: TaggedMesh, points: Array, sections: Sections, what: str) -> TaggedMesh:
+    """``mesh`` with its ``points`` and planes elsewhere. Raises `MeshError` where cells fold."""
     _no_fold(mesh, points)
-    changed = replace(mesh, points=points, sections=_sections(lines, factor, flat))
+    changed = replace(mesh, points=points, sections=sections)
     record = dict(mesh.record)
-    record["changed"] = [*record.get("changed", []), f"morphed along {', '.join(sorted(scales))}"]
+    record["changed"] = [*record.get("changed", []), what]
     return replace(changed, quality=quality.figures(changed), record=record)
 
 
@@ -81,20 +97,27 @@ def _displacement(
     points: Array, lines: Sections, scales: Mapping[str, Scale], flat: Array | None
 ) -> Array:
     """How each point moves [m], averaged over the nearest points of the centreline."""
-    count = min(SMOOTH, len(lines.centre))
-    distance, near = cKDTree(lines.centre).query(points, k=count)
-    weight = 1 / np.maximum(distance, 1e-12) ** 2
-    weight /= weight.sum(axis=1, keepdims=True)
+    near, weight, across = around(points, lines)
     offset = points[:, None] - lines.centre[near]
-    tangent = lines.tangent[near]
-    along = np.einsum("pki,pki->pk", offset, tangent)
-    # across the vessel only: what lies along it stays where it is
-    across = offset - along[..., None] * tangent
+    along = np.einsum("pki,pki->pk", offset, lines.tangent[near])
     if flat is not None:
         way = flat / np.linalg.norm(flat)
         across = np.einsum("pki,i->pk", across, way)[..., None] * way
     factor = _factors(lines, scales, near, along)
     return np.einsum("pk,pki->pi", weight * (factor - 1), across)
+
+
+def around(points: Array, lines: Sections) -> tuple[Array, Array, Array]:
+    """The nearest points of the centreline (p, k), their weights, and the way from each to the
+    point, across the vessel only (p, k, 3): what lies along it stays where it is.
+    """
+    count = min(SMOOTH, len(lines.centre))
+    distance, near = cKDTree(lines.centre).query(points, k=count)
+    weight = 1 / np.maximum(distance, 1e-12) ** 2
+    weight /= weight.sum(axis=1, keepdims=True)
+    offset, tangent = points[:, None] - lines.centre[near], lines.tangent[near]
+    along = np.einsum("pki,pki->pk", offset, tangent)
+    return near, weight, offset - along[..., None] * tangent
 
 
 def _no_fold(mesh: TaggedMesh, points: Array) -> None:

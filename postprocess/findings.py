@@ -79,6 +79,8 @@ class Findings:
     lesion: Mapping[str, Any] = field(default_factory=dict)
     curves: Mapping[str, Any] = field(default_factory=dict)
     clot: Mapping[str, Any] = field(default_factory=dict)
+    ensemble: Mapping[str, Any] = field(default_factory=dict)
+    """Of what members the rows' intervals are; empty for one run."""
 
     @property
     def failed(self) -> list[Gate]:

@@ -111,7 +111,9 @@ def resolution(mesh: Mapping[str, Any]) -> Gate:
 def grid(flow: Mapping[str, Any]) -> Gate:
     """The grid-convergence index of the flow, where it was computed on two meshes or more.
 
-    Attributes of the flow: ``gci``, relative, and ``gci_of``, the quantity it was computed for.
+    Attributes of `dvtwin/flow` in the results: ``gci``, relative, and ``gci_of``, the quantity it
+    was computed for. Whoever computes the flow on a second mesh sets both before the run is
+    measured; a plain run leaves them out.
     """
     name, label = "grid", "Grid-convergence index"
     value = flow.get("gci")

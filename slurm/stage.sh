@@ -48,17 +48,20 @@ again() { # [CHANGE]: this job once more from the start, with more memory if so
 }
 
 for stage in "${stages[@]}"; do
-    "${program[@]}" job begin "$run" "$stage" --job "$job" --ranks "$ranks"
-    code=$?
-    [ "$code" -ne @fresh@ ] || continue
-    if [ "$code" -eq 0 ]; then
-        start=(env)
-        [[ $with_ranks != *" $stage "* ]] || start=("${launch[@]}")
-        [ -z "$asked" ] || start=(false)
-        at_work "${start[@]}" "${program[@]}" stage "$stage" "$run" >>"$run/logs/$stage.log" 2>&1
-        change=$("${program[@]}" job end "$run" "$stage" --code "$code" --asked "$asked")
+    while
+        "${program[@]}" job begin "$run" "$stage" --job "$job" --ranks "$ranks"
         code=$?
-    fi
+        [ "$code" -ne @fresh@ ] || continue 2
+        if [ "$code" -eq 0 ]; then
+            start=(env)
+            [[ $with_ranks != *" $stage "* ]] || start=("${launch[@]}")
+            [ -z "$asked" ] || start=(false)
+            at_work "${start[@]}" "${program[@]}" stage "$stage" "$run" >>"$run/logs/$stage.log" 2>&1
+            change=$("${program[@]}" job end "$run" "$stage" --code "$code" --asked "$asked")
+            code=$?
+        fi
+        [ "$code" -eq @relaunch@ ]
+    do sleep 15; done # the ranks did not start
     if [ "$code" -eq 85 ] && [ "$asked" != TERM ] && [ @requeue@ = yes ]; then again "$change"; fi
     [ "$code" -eq 0 ] || exit "$code"
 done

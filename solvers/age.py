@@ -1,4 +1,4 @@
-"""Where blood enters and leaves in the cycle mean, and how old it is in between."""
+"""What follows from the cycle mean: where blood enters and leaves, how old it is in between."""
 
 from typing import Any
 
@@ -42,3 +42,9 @@ def blood_age(problem: Flow, averages: Averages) -> Array:
     """Mean age of blood [s] at the points in the cycle-mean flow. Collective."""
     operator = transport(problem, averages, diffusivity=problem.settings.diffusivity, decay=0.0)
     return operator.solve(np.ones(problem.geometry.count))
+
+
+def to_points(problem: Flow, cells: Array) -> Array:
+    """Volume-weighted means at the points of one value a cell. Collective."""
+    scheme = problem.scheme
+    return np.asarray(problem.Q.sum(scheme.sweeps.spread(cells)) / scheme.lumped)

@@ -13,6 +13,7 @@ from solvers.boundaries import Boundary, Profile, kinds
 from solvers.coupling import LoadedOpening, Responses
 from solvers.elements.cells import Geometry, Space
 from solvers.elements.facets import ConsistentFlux, Facets, Flux
+from solvers.obstacles import resistance
 from solvers.profiles import profile
 from solvers.schemes import StepLog
 from solvers.schemes.coupled import Coupled
@@ -67,13 +68,16 @@ class Flow:
         self._moments = {name: facets.moments(self.Q) for name, facets in self.patches.items()}
         wall = self.V.dofs_on(vessel.facets(*vessel.walls))
         self._impose(wall)
+        self.obstructed = resistance(
+            settings.obstacle, vessel.sections, self.Q.coordinates[self.Q.dofs].mean(axis=1)
+        )
         self.scheme: Any = self.solved_by(SCHEMES[settings.scheme.kind])
         self.scheme.coupling = self._loads()
 
     def solved_by[S: (Projection, Coupled, Stokes)](self, scheme: type[S]) -> S:
         """A scheme for this flow, at rest."""
         settings = self.settings
-        return scheme(
+        made = scheme(
             self.geometry,
             degree=settings.scheme.degree,
             density=settings.density,
@@ -87,6 +91,9 @@ class Flow:
             velocity_space=self.V,
             pressure_space=self.Q,
         )
+        if settings.obstacle:
+            made.set_drag(made.clot_viscosity * self.obstructed)
+        return made
 
     def _impose(self, wall: Array) -> None:
         """Find the dofs with imposed values, and each inlet's velocity for a unit flow rate."""

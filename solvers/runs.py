@@ -19,7 +19,7 @@ from solvers.age import blood_age, entrances
 from solvers.cycle import Cycles
 from solvers.diagnostics.averages import Averages
 from solvers.flow import Flow
-from solvers.settings import ClotSettings, FlowSettings
+from solvers.settings import ClotSettings, FlowSettings, TherapySettings
 from solvers.start import begin
 from solvers.stop import INTERVAL, StopRequest
 from solvers.storage import checkpoint as checkpoints
@@ -126,6 +126,7 @@ def run_clot(
     clot: ClotSettings,
     key: str,
     progress: Progress,
+    therapy: TherapySettings | None = None,
     interval: float = INTERVAL,
 ) -> None:
     """Clot growth over hours from the periodic flow, written into ``results``. Collective.
@@ -134,7 +135,8 @@ def run_clot(
     """
     problem, layout = _problem(comm, mesh, flow)
     cycles = Cycles(problem, layout, progress, StopRequest(comm, interval))
-    timeline = Timeline(cycles, clot, checkpoint, key)
+    drugs = therapy.drug if therapy is not None else ()
+    timeline = Timeline(cycles, clot, checkpoint, key, drugs)
     marks = {"key": key, "growth_width": clot.growth_width}
     with Writer(results, layout, "r+") as writer:
         writer.withdraw(flow.snapshots + timeline.stored)
@@ -171,6 +173,8 @@ def run_clot(
             writer.table(group, {"time": times})
             write_means(writer, group, problem, timeline.averages, timeline.age)
             writer.table(group.create_group("series"), timeline.series())
+            for name, values in timeline.clotting.fields().items():
+                writer.points(group.require_group("species"), name, values)
     progress.say("clot", 1.0)
 
 

@@ -8,7 +8,9 @@ from pydantic import Field, model_validator
 from core.settings import Settings, quantity
 from solvers.boundaries import Boundary, conditions, kinds
 from solvers.boundaries.flow_split import FlowSplit
+from solvers.chemistry.drugs import Drug, registry
 from solvers.clots import ClotModel, models
+from solvers.obstacles import Obstacle, obstacles
 from solvers.rheology import Rheology, laws
 from solvers.rheology.carreau import Carreau
 
@@ -69,6 +71,9 @@ class FlowSettings(Settings):
         source="upper end of molecular values",
     )
     boundary: dict[str, Annotated[Boundary, *conditions.field()]]
+    obstacle: dict[str, Annotated[Obstacle, *obstacles.field()]] = Field(
+        default={}, description="porous bodies in the vein, by name"
+    )
 
     @model_validator(mode="after")
     def _boundaries_make_sense(self) -> "FlowSettings":
@@ -106,6 +111,16 @@ class FlowSettings(Settings):
         return self.period / self.steps_per_cycle
 
 
+class StartSettings(Settings):
+    """The clot that is there when the growth starts: what another run's growth ended with."""
+
+    run: str = Field(description="folder of that run, relative to the folder of this one")
+    key: str = Field(description="key of its clot, so that another one is not taken for it")
+    removed: float = quantity(
+        "1", 0.0, "share of its volume that is taken out first", at_least=0, at_most=1
+    )
+
+
 class ClotSettings(Settings):
     """How a clot grows over hours, and how often the flow is computed anew."""
 
@@ -138,6 +153,15 @@ class ClotSettings(Settings):
         above="0 m^2",
         source="flow is kept out if K is far below 1e-4 H²; fibrin clot has 1e-13 to 1e-17 m²",
     )
+    start: StartSettings | None = Field(default=None, description="clot that is there at first")
 
 
-__all__ = ["ClotSettings", "FlowSettings", "SchemeSettings"]
+class TherapySettings(Settings):
+    """Drugs and when they are given, on the clock of the clot's growth."""
+
+    drug: tuple[Annotated[Drug, *registry.field()], ...] = Field(
+        default=(), description="drugs, by doses or by level"
+    )
+
+
+__all__ = ["ClotSettings", "FlowSettings", "SchemeSettings", "StartSettings", "TherapySettings"]

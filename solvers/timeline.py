@@ -1,11 +1,11 @@
 """Two clocks: cycles of the flow in seconds, growth of the clot in hours.
 
-The clot grows in a frozen cycle-mean flow by steps in which its fraction changes by at most a
-tenth. When its volume has changed by more than a set share, the flow is computed anew with the
-clot's drag until it is periodic, and the growth goes on in the new means.
+The clot grows in a frozen cycle-mean flow by steps of its model. When its volume has changed by
+more than a set share, the flow is computed anew with the clot's drag until it is periodic, and the
+growth goes on in the new means.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import CaseError, TryAgain
-from solvers.age import blood_age, transport
+from solvers.age import blood_age
+from solvers.chemistry.drugs import Drug
+from solvers.clotting import Clotting, Vein
 from solvers.cycle import Cycles
 from solvers.diagnostics.averages import Averages
 from solvers.elements.edge import ClotEdge
+from solvers.residual import residual
 from solvers.settings import ClotSettings
 from solvers.storage import checkpoint as checkpoints
 from solvers.storage import state
@@ -36,7 +39,14 @@ CLOT = 0.05
 class Timeline:
     """Clot growth coupled to the flow; `run` yields at each stored time."""
 
-    def __init__(self, cycles: Cycles, settings: ClotSettings, folder: Path, key: str) -> None:
+    def __init__(
+        self,
+        cycles: Cycles,
+        settings: ClotSettings,
+        folder: Path,
+        key: str,
+        drugs: Sequence[Drug] = (),
+    ) -> None:
         self.cycles, self.settings, self.model = cycles, settings, settings.model
         self.flow, self.layout = cycles.flow, cycles.layout
         self.comm = self.flow.geometry.comm
@@ -45,19 +55,36 @@ class Timeline:
         self._within = folder / "clot-cycle.h5"
         self._renewal: int | None = None
         cycles.save = lambda: self._save(self._within)
-        self._chi = self._on_wall() * self.model.injured(self.flow.Q.coordinates)
-        self._injured = self.model.injured(self.layout.wall.centre)
-        if self.comm.allreduce(float(self._injured.sum()), MPI.SUM) == 0.0:
-            raise CaseError(
-                "no wall of the mesh lies in an injured zone, so no clot can start",
-                where="clot.model.injury",
-                do="move the zone onto the vein's wall or enlarge it",
-            )
+        self._check_injury()
+        limit, until = settings.largest_change, settings.until
+        vein = Vein(self.flow, self.layout.wall, self.edge, limit, until, drugs)
+        self.clotting: Clotting = self.model.on(vein)
         self.time, self.stored, self._flow_volume = 0.0, 0, 0.0
         self.largest_edge, self.largest_change = 0.0, 0.0
         self._rows: list[list[float]] = []
         self._averages = self._resume()
         self._freeze()
+        if settings.start is not None and not self._rows:
+            self._start_with(
+                residual(self.flow.Q, self.layout.wall.centre, settings.start, folder)
+            )
+
+    def _start_with(self, fraction: Array) -> None:
+        """Put clot into the vein before it grows, and let the flow answer. Collective."""
+        self.edge.fraction = fraction
+        own = [float(x) for x in self.clotting.history()]
+        self._rows.append([0.0, self.edge.volume(), 0.0, 0.0, self._drop, *own])
+        self._renew_flow()
+        self._save()
+
+    def _check_injury(self) -> None:
+        injured = float(self.model.injured(self.layout.wall.centre).sum())
+        if self.comm.allreduce(injured, MPI.SUM) == 0.0:
+            raise CaseError(
+                "no wall of the mesh lies in an injured zone, so no clot can start",
+                where="clot.model.injury",
+                do="move the zone onto the vein's wall or enlarge it",
+            )
 
     # ------------------------------------------------------------------ the run
 
@@ -91,33 +118,23 @@ class Timeline:
 
     def series(self) -> dict[str, Array]:
         """Growth history: time, volume, whether the flow was renewed, its change, mean drop."""
-        rows = np.asarray(self._rows, dtype=float).reshape(-1, len(COLUMNS))
-        return {name: rows[:, i] for i, name in enumerate(COLUMNS)}
+        names = (*COLUMNS, *self.clotting.columns)
+        rows = np.asarray(self._rows, dtype=float).reshape(-1, len(names))
+        return {name: rows[:, i] for i, name in enumerate(names)}
 
     def _grow(self, target: float) -> None:
         """One growth step, no further than ``target``."""
-        model, edge = self.model, self.edge
-        coagulant = self._coagulant()
-        rate = model.rate(edge.width) * np.minimum(1.0, self._chi + edge.indicator())
-        rate = rate * self._gate * model.coagulating(coagulant)
-        local = float((rate * (1.0 - edge.fraction)).max(initial=0.0))
-        fastest = self.comm.allreduce(local, MPI.MAX)
-        step = min(target - self.time, self.settings.until / 24.0)
-        if fastest > 0.0:
-            step = min(step, self.settings.largest_change / fastest)
-        edge.grow(step, rate, model.lysis_rate())
+        step = self.clotting.advance(self.time, target - self.time)
         self.time = target if target - self.time - step < 1e-9 * target else self.time + step
-        self._rows.append([self.time, edge.volume(), 0.0, 0.0, self._drop])
+        own = [float(x) for x in self.clotting.history()]
+        self._rows.append([self.time, self.edge.volume(), 0.0, 0.0, self._drop, *own])
         self.cycles.progress.say(
             "clot",
             self.time / self.settings.until,
             hours=round(self.time / 3600.0, 2),
             clot_mL=round(1e6 * self._rows[-1][1], 4),
+            **self.clotting.said(),
         )
-
-    def _coagulant(self) -> Array:
-        source = self.model.coagulant().production * self.edge.cells() * self._gate_cells
-        return self._transport.solve(source, self.layout.wall, self._wall_flux)
 
     def _is_stale(self, share: float) -> bool:
         """Whether the clot changed since the last flow by ``share`` of what makes it stale."""
@@ -130,7 +147,7 @@ class Timeline:
         flow, limit = self.flow, 1.0 / self.settings.permeability
         if self._renewal is None:  # else a checkpoint was made in the midst of it
             inverse = np.minimum(self.model.inverse_permeability(self.edge.cells()), limit)
-            flow.scheme.set_drag(flow.scheme.clot_viscosity * inverse)
+            flow.scheme.set_drag(flow.scheme.clot_viscosity * (inverse + flow.obstructed))
             self._flow_volume, self._renewal = self.edge.amount(), 0
         share = self.time / self.settings.until
         periodic = False
@@ -141,20 +158,13 @@ class Timeline:
         self._renewal = None
         self.largest_change = max(self.largest_change, change)
         self._freeze()
-        self._rows[-1][2:] = [1.0, change, self._drop]
+        self._rows[-1][2 : len(COLUMNS)] = [1.0, change, self._drop]
 
     def _freeze(self) -> None:
-        """All that follows from the cycle means: blood age, gates, the coagulant's operator."""
-        flow, model, averages = self.flow, self.model, self._averages
+        """All that follows from the cycle means: blood age, what the clot's model needs."""
+        flow, averages = self.flow, self._averages
         self.age = blood_age(flow, averages)
-        self._gate = model.gate(self._to_points(averages.shear_rate), self.age)
-        self._gate_cells = self._gate[flow.Q.dofs].mean(axis=1)
-        near = averages.shear_rate[self.layout.wall.cells]
-        self._wall_flux = self._injured * model.wall_flux(near)
-        constants = model.coagulant()
-        self._transport = transport(
-            flow, averages, diffusivity=constants.diffusivity, decay=constants.decay
-        )
+        self.clotting.renew(averages, self.age)
         means = flow.pressures(averages.pressure)
         self._drop = max(means.values()) - min(means.values())
 
@@ -170,22 +180,15 @@ class Timeline:
 
     # ------------------------------------------------------------------ geometry and memory
 
-    def _on_wall(self) -> Array:
-        on = np.zeros(self.flow.Q.local)
-        on[self.flow.Q.dofs_on(self.layout.wall.numbers)] = 1.0
-        return on
-
-    def _to_points(self, cells: Array) -> Array:
-        """Volume-weighted means at the points of one value a cell. Collective."""
-        scheme = self.flow.scheme
-        return np.asarray(self.flow.Q.sum(scheme.sweeps.spread(cells)) / scheme.lumped)
-
     def _edge_in_clot(self) -> float:
         """Largest edge [m] (of the regular tetrahedron of equal volume) in the clot.
         Collective.
         """
         space = self.flow.Q
-        near = np.maximum(self.edge.fraction, self._chi)[space.dofs].max(axis=1) > CLOT
+        injured = np.zeros(space.local)
+        on_wall = space.dofs_on(self.layout.wall.numbers)
+        injured[on_wall] = self.model.injured(space.coordinates[on_wall])
+        near = np.maximum(self.edge.fraction, injured)[space.dofs].max(axis=1) > CLOT
         local = float(space.geometry.size[near].max(initial=0.0))
         return float(self.comm.allreduce(local, MPI.MAX))
 
@@ -195,7 +198,9 @@ class Timeline:
         cells, facts = state.pack_flow(flow.scheme)
         cells |= state.pack_averages(averages, flow.V, flow.Q)
         cells["clot/fraction"] = self.edge.fraction[flow.Q.dofs]
-        facts |= {
+        arrays, known = self.clotting.pack()
+        cells |= arrays
+        facts |= known | {
             "recorded": averages.steps,
             "growth": self.time,
             "stored": self.stored,
@@ -234,6 +239,7 @@ class Timeline:
             self.edge.fraction = state.to_dofs(flow.Q, cells["clot/fraction"])
             self._renewal = facts["renewal"]
             self.cycles.cycle = state.unpack_cycle(cells, facts, flow.V, flow.Q)
+            self.clotting.unpack(cells, facts)
         return state.unpack_averages(cells, flow.V, flow.Q, facts["recorded"])
 
 

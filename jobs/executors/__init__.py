@@ -7,6 +7,8 @@ from typing import Protocol
 
 FRESH = 99
 """The exit code by which a batch job's script learns that a stage has nothing to do."""
+RELAUNCH = 98
+"""The same for ranks that did not start and are to be started again in the same job."""
 GATHER = "gather"
 """What the last job of an array does in place of a stage."""
 

@@ -1,7 +1,8 @@
 """What a batch job does around the work of a stage: checks before it, and the books after it.
 
 The script in `slurm/stage.sh` calls `begin`, starts the stage, and calls `end`, whose exit code
-says how it goes on: 0 to the next stage, 85 once more from the checkpoint, else to the end.
+says how it goes on: 0 to the next stage, 85 once more from the checkpoint, `RELAUNCH` once more
+at once, else to the end.
 """
 
 import csv
@@ -17,8 +18,8 @@ from pathlib import Path
 from core.errors import JobError, TryAgain, TwinError
 from jobs import audit, pipeline
 from jobs.case import load
-from jobs.executors import FRESH, GATHER, ledger
-from jobs.executors.here import last_lines
+from jobs.executors import FRESH, GATHER, RELAUNCH, ledger
+from jobs.executors.here import head, last_attempt
 from jobs.folder import Folder, write_text
 from jobs.stages import Stage, chain, digest_inputs, keys
 from postprocess import findings
@@ -29,6 +30,8 @@ KILLED = "exceeded memory limit", "oom_kill", "oom-kill", "out of memory", "out_
 """What Slurm and the kernel write where a process was killed for its memory."""
 IDLE = 2
 """Requeues in a row that may bring no new checkpoint: after that the time limit is too short."""
+LAUNCHES = 3
+"""How often in a row ranks may fail to start: a busy controller or a node's race passes."""
 MORE_MEMORY = 2
 """Factor by which a job that ran out of memory asks for more, once."""
 
@@ -55,9 +58,10 @@ def begin(path: Path, name: str, job: str, ranks: int, stages: Sequence[Stage] =
             if stage.stored(folder) != wanted[stage.name]:
                 raise JobError(
                     f"the {stage.name} stage is out of date: the case or the program was changed "
-                    "after it was computed", where=str(path),
+                    "after it was computed, or its files were damaged", where=str(path),
                     do=f"send it again: dvtwin resume {path}",
                 )
+        head(folder.log(name), f"job {job}")
     except TwinError as error:
         return _failed(folder, name, error)
     folder.error.unlink(missing_ok=True)
@@ -66,10 +70,12 @@ def begin(path: Path, name: str, job: str, ranks: int, stages: Sequence[Stage] =
         state="running", stage=name, reason="", job=job, host=platform.node(), ranks=ranks,
     )
     once_more = before if os.environ.get("SLURM_RESTART_COUNT") else {}
+    unlaunched = before.get("job") == job and not before.get("launched", True)
     folder.set_stage(
         name, state="running", started=time.time(), job=job, mark=_mark(folder),
         attempts=before.get("attempts", 0) + 1, resumed=pipeline.resumes(folder, name),
         idle=once_more.get("idle", 0), memory=once_more.get("memory", 0),
+        launched=False, launches=before.get("launches", 0) if unlaunched else 0,
     )
     audit.note(folder.audit, "stage", stage=name, job=job)
     return 0
@@ -90,8 +96,12 @@ def end(path: Path, name: str, code: int, asked: str, stages: Sequence[Stage] = 
     told = pipeline.told(folder)
     if code and ours and (told is None or isinstance(told, TryAgain)):
         return _stopped(folder, name, asked)
-    if code and _was_killed(folder, name, error := pipeline.why(name, code, False, folder)):
-        return _more_memory(folder, name, error)
+    if code:
+        error = pipeline.why(name, code, False, folder)
+        if _was_killed(folder, name, error):
+            return _more_memory(folder, name, error)
+        if isinstance(error, pipeline.NotLaunched):
+            return _launch_again(folder, name, error)
     try:
         pipeline.conclude(folder, stage, code, max(0.0, time.time() - started))
     except TwinError as error:
@@ -139,7 +149,7 @@ def _was_killed(folder: Folder, name: str, error: TwinError) -> bool:
     """Whether memory ran out, by what the process, the kernel or Slurm said."""
     if isinstance(error, pipeline.OutOfMemory) or not isinstance(error, JobError):
         return isinstance(error, pipeline.OutOfMemory)
-    lines = "\n".join(last_lines(folder.log(name), 30)).lower()
+    lines = "\n".join(last_attempt(folder.log(name))).lower()
     return any(words in lines for words in KILLED)
 
 
@@ -161,6 +171,26 @@ def _more_memory(folder: Folder, name: str, error: TwinError) -> int:
     audit.note(folder.audit, "stopped", stage=name, reason=f"{reason} ({error.what})")
     print(f"MinMemoryCPU={more}")  # noqa: T201
     return TryAgain.exit_code
+
+
+def _launch_again(folder: Folder, name: str, error: TwinError) -> int:
+    """Once more in this job, but not for ever.
+
+    Not by a requeue: PMIx leaves a socket with the numbers of job and step on the node, and a
+    requeued job's steps have the same numbers again.
+    """
+    tries = folder.status()["stages"][name].get("launches", 0) + 1
+    if tries >= LAUNCHES:
+        return _failed(folder, name, JobError(
+            f"{error.what} ({tries} times in a row)", where=error.where,
+            do="mend `launch` in the site profile or leave the bad node out (options = "
+            f'["--exclude=NODE"]); then: dvtwin resume {folder.path}',
+        ))
+    reason = f"{error.what}; it is tried again ({tries} of {LAUNCHES})"
+    folder.set_stage(name, launches=tries)
+    folder.set_status(reason=reason)
+    audit.note(folder.audit, "relaunch", stage=name, reason=reason)
+    return RELAUNCH
 
 
 def _failed(folder: Folder, name: str, error: TwinError) -> int:

@@ -25,6 +25,8 @@ ENVIRONMENT = {
     "ADIOS2_ALWAYS_USE_MPI": "1",
     "PYTHONUNBUFFERED": "1",
 }
+HEAD = "=== "
+"""How the line begins that an attempt begins with."""
 ROOT_USER = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 
@@ -73,9 +75,8 @@ class Here:
                 raise JobError(f"process {job.id}, which had to come first, failed")
         whole = [*_die_with_us(), *_mpirun(resources.ranks), *command]
         try:
+            head(resources.log, " ".join(whole))
             with resources.log.open("ab") as log:
-                log.write(f"=== {now()} {' '.join(whole)}\n".encode())
-                log.flush()
                 popen = subprocess.Popen(
                     whole, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                     env=environment(resources), start_new_session=True, pass_fds=self.keep,
@@ -138,6 +139,22 @@ def alive(named: str) -> bool:
     if not rest or boot != identity(os.getpid()).partition(" ")[0]:
         return bool(rest)
     return identity(int(rest.split()[0])) == named
+
+
+def head(log: Path, what: str) -> None:
+    """Say in ``log`` that an attempt begins. Raises `JobError`."""
+    try:
+        with log.open("a") as file:
+            file.write(f"{HEAD}{now()} {what}\n")
+    except OSError as error:
+        raise unwritable(error, log) from error
+
+
+def last_attempt(log: Path, count: int = 30) -> list[str]:
+    """The end of a log, no further back than where the last attempt began."""
+    lines = last_lines(log, count)
+    heads = [number for number, line in enumerate(lines) if line.startswith(HEAD)]
+    return lines[heads[-1] + 1 :] if heads else lines
 
 
 def last_lines(log: Path, count: int = 12) -> list[str]:

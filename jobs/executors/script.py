@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.errors import JobError
 from core.record import ROOT
-from jobs.executors import FRESH
+from jobs.executors import FRESH, RELAUNCH
 from jobs.executors.here import ENVIRONMENT, ROOT_USER
 from jobs.executors.site import Site, expand
 
@@ -106,6 +106,7 @@ def render(batch: Batch, site: Site, after: Sequence[str] = ()) -> str:
         "launcher": shlex.quote(str(ROOT / "dvtwin")),
         "python": shlex.quote(sys.executable),
         "fresh": str(FRESH),
+        "relaunch": str(RELAUNCH),
         "requeue": "yes" if site.requeue else "no",
     }
     return re.sub(r"@(\w+)@", lambda found: words[found[1]], TEMPLATE.read_text())

@@ -24,7 +24,9 @@ LOINC, SNOMED, ATC = "http://loinc.org", "http://snomed.info/sct", "http://www.w
 UCUM = "http://unitsofmeasure.org"
 HAEMATOCRIT = {"4544-3", "20570-8", "4545-0", "71833-8"}
 D_DIMER = {"48065-7": "FEU", "48067-3": "FEU", "48066-5": "DDU", "48058-2": "DDU"}
-"""Fibrinogen-equivalent units are about twice D-dimer units: which one it is must be kept."""
+"""Fibrin D-dimer in platelet-poor plasma, the second of each by immunoassay. Fibrinogen-equivalent
+units are about twice D-dimer units: which one it is must be kept.
+"""
 SIDES = {"7771000": "left", "24028007": "right", "51440002": "both"}
 SEXES = {"female", "male", "other"}
 DRUGS = {
@@ -58,7 +60,7 @@ def facts(path: Path, today: datetime.date | None = None) -> dict[str, Any]:
     Ages count up to ``today`` (default: the present day). Raises `CaseError`; no message holds
     anything of the file.
     """
-    resources = list(_resources(_read(path)))
+    resources = resources_of(path)
     patients = [one for one in resources if one.get("resourceType") == "Patient"]
     if len(patients) > 1:
         raise _refused("it is about more than one patient", path)
@@ -108,6 +110,11 @@ def _read(path: Path) -> Any:
         raise _refused("it is not JSON", path) from error
 
 
+def resources_of(path: Path) -> list[Table]:
+    """The resources of the FHIR file at ``path``. Raises `CaseError`."""
+    return list(_resources(_read(path)))
+
+
 def _refused(why: str, path: Path) -> CaseError:
     # the file's name may be the patient's
     return CaseError(
@@ -151,7 +158,7 @@ def _laboratory(resources: Iterable[Table]) -> dict[str, Any]:
         and one.get("status") in {"final", "amended", "corrected"}
     ]
     for one in sorted(values, key=lambda value: str(value.get("effectiveDateTime", ""))):
-        code = next(iter(_codes(one.get("code"), LOINC) & (HAEMATOCRIT | set(D_DIMER))), "")
+        code = next(iter(codes_of(one.get("code"), LOINC) & (HAEMATOCRIT | set(D_DIMER))), "")
         amount = _amount(_table(one.get("valueQuantity")))
         if amount and code in HAEMATOCRIT:
             to_si(amount, "1")
@@ -176,7 +183,7 @@ def _amount(quantity: Table) -> str:
 def _sites(resource: Table) -> set[str]:
     if resource.get("resourceType") != "Condition":
         return set()
-    return set().union(*(_codes(site, SNOMED) for site in _list(resource.get("bodySite"))))
+    return set().union(*(codes_of(site, SNOMED) for site in _list(resource.get("bodySite"))))
 
 
 def _drugs(resource: Table) -> Iterator[str]:
@@ -188,11 +195,12 @@ def _drugs(resource: Table) -> Iterator[str]:
     concept = resource.get("medicationCodeableConcept") or _table(resource.get("medication")).get(
         "concept"
     )
-    codes, words = _codes(concept, ATC), _words(concept)
+    codes, words = codes_of(concept, ATC), _words(concept)
     yield from (name for code, name in DRUGS.items() if code in codes or name in words)
 
 
-def _codes(concept: Any, system: str) -> set[str]:
+def codes_of(concept: Any, system: str) -> set[str]:
+    """The codes of a CodeableConcept in ``system``."""
     return {
         str(_table(coding).get("code"))
         for coding in _list(_table(concept).get("coding"))

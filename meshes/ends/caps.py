@@ -22,6 +22,10 @@ ROUND = 0.5
 """Area over that of a circle of equal outline: less is a strip of a coarse wall, not a cap."""
 
 
+FEWEST = 3
+"""Triangles of a cap: one or two are not told from a coarse wall."""
+
+
 @dataclass(frozen=True)
 class Cap:
     """A flat part of the boundary: its facets (rows), centre, radius of equal area."""
@@ -42,7 +46,7 @@ def find(points: Array, facets: Array) -> list[Cap]:
     caps = []
     for label in range(number):
         rows = np.flatnonzero(region == label)
-        if len(rows) < 3:
+        if len(rows) < FEWEST:
             continue
         cap = Cap(
             rows,
@@ -106,7 +110,9 @@ def _nearest(caps: list[Cap], name: str, point: Array) -> int:
         raise MeshError(
             f"the opening {name!r} is {1e3 * distance[nearest]:.1f} mm from the nearest flat end",
             where=f"mesh.openings.{name}.at",
-            do="flat ends are: " + "; ".join(_said(cap) for cap in caps),
+            do=f"flat ends of {FEWEST} triangles or more are: "
+            + "; ".join(_said(cap) for cap in caps)
+            + "; where the mesh is too coarse for that, tag its ends or use a finer one",
         )
     return nearest
 

@@ -49,6 +49,15 @@ def remeshed(surface: Surface, wanted: Array, radius: Array, limit: float = 300.
             where=f"volume {surface.volume:.1f} to {new.volume:.1f} mm³, lost tags {sorted(lost)}",
             do="use a smaller `size`",
         )
+    unique, count, _ = topology.edges(new.triangles)
+    if (count != 2).any():
+        where = new.points[unique[count != 2]].mean(axis=1)[0]
+        raise MeshError(
+            "the vessel folds up where it is narrower than its triangles",
+            where=f"{int((count != 2).sum())} edges, near {np.round(where, 2).tolist()} mm",
+            do="branches that end in no opening are meshed as coarsely as the vessel they leave: "
+            "declare their ends, take them off the label, or use a smaller `size`",
+        )
     return new
 
 

@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from core.units import from_si
-from postprocess.findings import Findings
+from postprocess.findings import Findings, Row
 from postprocess.pictures import look
 from postprocess.pictures.figures import Plot, colours, named, numbers, save, volume_bands
 from postprocess.reporting.words import Words
 from postprocess.thresholds import thresholds
 
-WIDTH = 3.4
-DECIDING = "pressure_gradient"
-"""The metric that is drawn by run."""
+WIDTH, WHOLE = 3.4, 7.0
+"""Width of a plot [inch]: half of the page, and all of it."""
+MOST = 3
+"""Most metrics that are drawn by run."""
 Runs = Sequence[tuple[str, Findings]]
 
 
@@ -23,39 +24,59 @@ def plots(runs: Runs, folder: Path, words: Words) -> list[Plot]:
     """What these runs have data for."""
     made = []
     sound = [(name, found) for name, found in runs if not found.failed]
-    rows = [(name, found.row(DECIDING)) for name, found in sound]
-    if sum(row is not None and row.is_shown for _, row in rows) >= 2:
-        made.append(_by_run(rows, folder, words))
+    names = [
+        name for name in thresholds()
+        if sum((row := found.row(name)) is not None and row.is_shown for _, found in sound) >= 2
+    ]
+    if names:
+        made.append(_by_run(sound, names[:MOST], folder, words))
     grown = [(name, found) for name, found in sound if found.clot]
     if grown:
         made.append(_clots(grown, folder, words))
     return made
 
 
-def _by_run(rows: Sequence[tuple[str, Any]], folder: Path, words: Words) -> Plot:
-    """A dot for each run, its interval where one was computed, and the commonly used limit."""
-    known, said = thresholds()[DECIDING], []
+def _by_run(runs: Runs, metrics: Sequence[str], folder: Path, words: Words) -> Plot:
+    """A panel for each metric: a dot for each run, its interval where one was computed, and the
+    commonly used limit.
+    """
+    said = []
     with look.style():
-        figure = Figure(figsize=(WIDTH, 0.75 + 0.24 * len(rows)), layout="constrained")
-        axes = figure.subplots()
-        for place, (name, row) in enumerate(rows):
-            if row is None or not row.is_shown:
-                said.append(f"{name}: –")
-                continue
-            number = from_si(row.value, row.unit, row.shown_unit)
-            if row.low is not None and row.high is not None:
-                ends = [from_si(end, row.unit, row.shown_unit) for end in (row.low, row.high)]
-                axes.plot(ends, [place, place], color=look.MID, lw=5, solid_capstyle="butt")
-            axes.plot(number, place, "o", color=look.ACCENT, ms=4, zorder=3)
-            said.append(f"{name}: {words(row.text)}")
-        limit = from_si(known.limit, "Pa", "mmHg")
-        axes.axvline(limit, color=look.WARN, lw=0.8, ls=(0, (4, 2)))
-        axes.set_xlim(left=0)
-        axes.set_yticks(range(len(rows)), [_short(name) for name, _ in rows])
-        axes.invert_yaxis()
-        named(axes, words("mmHg; dashed: commonly used limit"))
+        figure = Figure(figsize=(WHOLE, 0.75 + 0.24 * len(runs)), layout="constrained")
+        panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+        for axes, metric in zip(panels, metrics, strict=True):
+            rows = [(name, found.row(metric)) for name, found in runs]
+            said.append(_panel(axes, metric, rows, words))
+        panels[0].set_yticks(range(len(runs)), [_short(name) for name, _ in runs])
+        panels[0].invert_yaxis()
+        figure.supxlabel(
+            words("dashed: commonly used limit; bars: 95 % of an ensemble"), fontsize=6.6
+        )
         save(figure, folder / "by_run.svg", words, values=("x",))
-    return Plot("by_run.svg", words("Pressure gradient by run"), "; ".join(said) + ".")
+    return Plot("by_run.svg", words("Options side by side"), " ".join(said))
+
+
+def _panel(axes: Axes, metric: str, rows: Sequence[tuple[str, Row | None]], words: Words) -> str:
+    """One metric; gives its numbers in words."""
+    known, said, title = thresholds()[metric], [], ""
+    for place, (name, row) in enumerate(rows):
+        if row is None or not row.is_shown or row.value is None:
+            said.append(f"{name}: –")
+            continue
+        unit = row.shown_unit.replace("²", "^2").replace("³", "^3") or "1"
+        number = from_si(row.value, row.unit, unit)
+        if row.low is not None and row.high is not None:
+            ends = [from_si(end, row.unit, unit) for end in (row.low, row.high)]
+            axes.plot(ends, [place, place], color=look.MID, lw=5, solid_capstyle="butt")
+        axes.plot(number, place, "o", color=look.ACCENT, ms=4, zorder=3)
+        axes.axvline(
+            from_si(known.limit, row.unit, unit), color=look.WARN, lw=0.8, ls=(0, (4, 2))
+        )
+        title = words(row.label) + (f" ({row.shown_unit})" if row.shown_unit else "")
+        said.append(f"{name}: {words(row.text)}")
+    axes.set_xlim(left=0)
+    named(axes, title)
+    return f"{title}: {'; '.join(said)}."
 
 
 def _short(name: str) -> str:

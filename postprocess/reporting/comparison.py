@@ -1,7 +1,8 @@
-"""Scenarios or visits side by side: several `metrics.json` → comparison.json and a page.
+"""Scenarios or visits side by side: several `metrics.json` → a table, a figure and a page.
 
 The first run is the one that the others are compared with. A change is given where both values may
 be shown and were taken at the same place: the planes of a mesh that was made anew lie elsewhere.
+Intervals are those of ensembles; those of changes come from members that share their inputs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from postprocess.ensemble import Ensemble, beyond, with_intervals, withheld
 from postprocess.findings import Findings, Row, load, shown, write_json
 from postprocess.pictures import comparison_figures
 from postprocess.pictures.look import printable
 from postprocess.reporting import tables
+from postprocess.reporting.ranking import Option, lines
 from postprocess.reporting.report import AUTHOR, DEFAULT, STATUS
 from postprocess.reporting.typeset import sheet_words, typeset
 from postprocess.reporting.words import Words
@@ -21,6 +24,7 @@ from postprocess.sites import NAMED
 from postprocess.thresholds import NONE
 
 SCHEMA = 1
+NO_ENSEMBLES: Mapping[str, Ensemble] = {}
 MOST_COLUMNS = 4
 """Most runs beside the first one in one table; more make another table."""
 ELSEWHERE, NO_RESULT = "measured at another place", "no result"
@@ -28,15 +32,30 @@ ELSEWHERE, NO_RESULT = "measured at another place", "no result"
 
 @dataclass(frozen=True)
 class Run:
-    """One scenario or visit: what it is called and what was measured."""
+    """One scenario or visit: what it is called, what was measured, and its ensemble if it has one,
+    under whose ``change`` stand the paired differences from the first run.
+    """
 
     name: str
     found: Findings
+    ensemble: Ensemble | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """By which metric options are put in order, the paired ``duels`` of neighbours in it, and the
+    names of ``conditions``: runs that are no options to choose.
+    """
+
+    metric: str
+    duels: Sequence[Mapping[str, Any]] = ()
+    conditions: Sequence[str] = ()
 
 
 def write(
     metrics: Mapping[str, Path], folder: Path, *, title: str, patient: Mapping[str, Any],
     created: str, settings: ReportSettings = DEFAULT,
+    ensembles: Mapping[str, Ensemble] = NO_ENSEMBLES, order: Order | None = None,
 ) -> Path:
     """Write report.json, figures and comparison.pdf of the runs in ``metrics`` (name → file).
 
@@ -44,7 +63,7 @@ def write(
     """
     words = Words(settings.language)
     printable(title, *metrics, *map(str, patient.values()))
-    runs = [Run(name, load(path)) for name, path in metrics.items()]
+    runs = [_run(name, path, ensembles.get(name)) for name, path in metrics.items()]
     who = tables.patient(patient, words)
     drawings = folder / "figures"
     drawings.mkdir(parents=True, exist_ok=True)
@@ -52,13 +71,15 @@ def write(
     write_json(folder / "report.json", {
         "schema": SCHEMA, "author": AUTHOR, "language": words.language, "title": title,
         "subtitle": who["subtitle"], "subject": who["subject"], "report": words("Comparison"),
-        "created": when, "status": STATUS,
+        "created": when, "status": STATUS, "key": runs[0].found.key,
         "band": [
             [words("Subject"), who["subject"]], [words("Sex / age"), who["person"]],
             [words("Created"), when], [words("Status"), words(STATUS)],
         ],
         "words": {text: words(text) for text in sheet_words()},
         "tables": tabled(runs, words), "gates": [],
+        "note": words(_note(runs)),
+        "ranking": [words(line) for line in _ranked(runs, order)],
         "plots": [vars(plot) for plot in comparison_figures.plots(
             [(run.name, run.found) for run in runs], drawings, words)],
         "failed": [
@@ -70,6 +91,34 @@ def write(
     pdf = folder / "comparison.pdf"
     pdf.write_bytes(typeset("comparison", folder, created))
     return pdf
+
+
+def _run(name: str, path: Path, ensemble: Ensemble | None) -> Run:
+    return Run(name, with_intervals(load(path), ensemble), ensemble)
+
+
+def _ranked(runs: Sequence[Run], order: Order | None) -> list[str]:
+    if order is None:
+        return []
+    options = {
+        run.name: Option(run.name, run.found, run.ensemble)
+        for run in runs if run.name not in order.conditions
+    }
+    said = lines(options, order.metric, order.duels)
+    if order.conditions:
+        names = ", ".join(order.conditions)
+        said.insert(-1, f"Not put in order, for they are conditions and no choice: {names}.")
+    return said
+
+
+def _note(runs: Sequence[Run]) -> str:
+    paired = [run for run in runs if run.ensemble is not None and not withheld(run.ensemble)]
+    if not paired or paired[0].ensemble is None:
+        return "Each option was computed once: no interval is known."
+    return (
+        f"In brackets 95 % of the members of an ensemble ({paired[0].ensemble['members']} each); "
+        "changes from members that share their inputs."
+    )
 
 
 def tabled(runs: Sequence[Run], words: Words) -> list[dict[str, Any]]:
@@ -99,12 +148,22 @@ def _cell(run: Run, base: Run | None, name: str, words: Words) -> dict[str, Any]
     row = run.found.row(name)
     if run.found.failed or row is None:
         reason = NO_RESULT if run.found.failed else "not computed"
-        return {"value": "–", "interval": "", "change": words(reason), "flag": "", "grey": True}
+        return {"value": "–", "interval": "", "change": words(reason), "flag": "",
+                "grey": True, "beyond": ""}
     interval = "" if row.low is None else words(tables.interval(row))
     return {
         "value": words(row.text), "interval": interval, "flag": row.flag, "grey": not row.is_shown,
         "change": words(_change(run, base, row)) if base else words(_flag(row)),
+        "beyond": words(_beyond(run, row)),
     }
+
+
+def _beyond(run: Run, row: Row) -> str:
+    """How many members are beyond the limit."""
+    if row.low is None or run.ensemble is None:
+        return ""
+    counted = beyond(row.name, run.ensemble["values"].get(row.name, []))
+    return f"{counted[0]} of {counted[1]} past the limit" if counted else ""
 
 
 def _flag(row: Row) -> str:
@@ -117,17 +176,27 @@ def _change(run: Run, base: Run, row: Row) -> str:
         return row.flag
     if before is None or not before.is_shown or before.value is None:
         return _flag(row)
-    if row.site and not _same_place(run.found.lesion, base.found.lesion):
+    if row.site and not same_place(run.found.lesion, base.found.lesion):
         return ELSEWHERE
     unit = row.shown_unit.replace("²", "^2").replace("³", "^3") or "1"
     text, _ = shown(row.value - before.value, row.unit, unit)
     sign = "+" if row.value > before.value and text[0].isdigit() else ""
     # a change of a percentage is no percentage of a change
     said = "points" if unit == "%" else row.shown_unit
-    return "; ".join(filter(None, [f"{sign}{text} {said}".strip(), _flag(row)]))
+    spread = _spread(run, row, unit)
+    return "; ".join(filter(None, [f"{sign}{text} {said}".strip() + spread, _flag(row)]))
 
 
-def _same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _spread(run: Run, row: Row, unit: str) -> str:
+    """The 95 % interval of the change over pairs of members."""
+    known = (run.ensemble or {}).get("change", {}).get(row.name)
+    if known is None or row.low is None:
+        return ""
+    low, high = (shown(known[end], row.unit, unit)[0] for end in ("low", "high"))
+    return f" ({low} to {high})"
+
+
+def same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two runs were measured around the same place, to 5 mm."""
     if one.get("branch") != other.get("branch"):
         return False

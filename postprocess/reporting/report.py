@@ -14,11 +14,12 @@ import numpy as np
 
 from core.errors import CaseError, GateFailed
 from core.store import Results
+from postprocess import ensemble as ensembles
 from postprocess import viewer
 from postprocess.findings import Findings, load, plain, write_json
 from postprocess.inputs.openings import Openings
 from postprocess.inputs.vessel import Vessel, text
-from postprocess.pictures import figures, render
+from postprocess.pictures import figures, render, sensitivity_figure
 from postprocess.pictures.look import printable
 from postprocess.reporting import sentences, tables
 from postprocess.reporting.tables import Assumption
@@ -27,7 +28,7 @@ from postprocess.reporting.words import Words, held
 from postprocess.settings import ReportSettings
 from postprocess.sites import NotAssessable
 
-SCHEMA = 2
+SCHEMA = 3
 AUTHOR = "dvtwin"
 STATUS = "DRAFT – not signed"
 DEFAULT = ReportSettings()
@@ -55,6 +56,8 @@ def write(
     that holds more than a report may print.
     """
     found = load(metrics)
+    ensemble = ensembles.of(folder, found)
+    found = ensembles.with_intervals(found, ensemble)
     words = Words(settings.language)
     printable(title, *map(str, patient.values()))
     shutil.rmtree(folder / "figures", ignore_errors=True)
@@ -66,6 +69,7 @@ def write(
             document |= _no_result(found, words)
         else:
             document |= _summary(found, file, folder, assumptions, words)
+            document |= _uncertainty(found, ensemble, folder, words)
             viewer.write(
                 document, file, folder / "report.html", sentences.callouts(found), words
             )
@@ -190,6 +194,36 @@ def _summary(
         "assumptions": tables.assumptions(assumptions, words),
         "metrics": plain([vars(row) for row in found.rows]),
     }
+
+
+def _uncertainty(
+    found: Findings, ensemble: ensembles.Ensemble | None, folder: Path, words: Words
+) -> dict[str, Any]:
+    """What an ensemble and a comparison of scenarios add to the second page, if there are any."""
+    drawn = None
+    if ensemble is not None and found.ensemble:
+        drawn = sensitivity_figure.bars(found, ensemble, folder / "figures", words)
+    return {
+        "sureness": [words(line) for line in ensembles.sentences(found, ensemble)],
+        "sensitivity": None if drawn is None else vars(drawn),
+        "comparison": comparison_of(folder, found.key, words.language),
+    }
+
+
+def comparison_of(folder: Path, key: str, language: str) -> dict[str, Any] | None:
+    """The comparison in ``folder``/comparison that was made from this run, in this language; its
+    figures are copied. None where there is none.
+    """
+    place = folder / "comparison"
+    try:
+        table = json.loads((place / "report.json").read_text(encoding="utf-8"))
+        if table["key"] != key or table["language"] != language:
+            return None
+        for plot in table["plots"]:
+            shutil.copyfile(place / "figures" / plot["file"], folder / "figures" / plot["file"])
+    except (OSError, ValueError, KeyError):
+        return None
+    return {name: table[name] for name in ("tables", "note", "plots", "ranking", "failed")}
 
 
 def _heart(results: Results) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 from postprocess.findings import Findings, Row
 from postprocess.gates import CLOT, NOT_ASSESSED, WARN
-from postprocess.thresholds import HIGH, LOW, thresholds
+from postprocess.thresholds import BORDERLINE, HIGH, LOW, thresholds
 
 MOST = 5
 """Most findings on the page."""
@@ -38,6 +38,8 @@ def _against(row: Row) -> str:
     known = thresholds().get(row.name)
     if known is None:
         return ""
+    if row.flag == BORDERLINE:
+        return f" (its interval holds both sides of the commonly used limit {known.text})"
     side = "beyond" if row.flag in (HIGH, LOW) else "within"
     return f" ({side} the commonly used limit {known.text})"
 
@@ -110,8 +112,7 @@ def limits(found: Findings, viscosity: str) -> list[str]:
     """What the reader must not take from the report, most important first."""
     one_mesh = any(gate.state == NOT_ASSESSED for gate in found.gates)
     lines = [
-        "How sure it is: one simulation, one set of inputs"
-        + (", one mesh." if one_mesh else "."),
+        _sureness(found) + (", one mesh." if one_mesh else "."),
         f"What walls that yield would change: they are rigid here. {_rheology(viscosity)}; "
         "flow rates as set in the case.",
         "Whether treatment helps. Limits come from small studies: commonly used, not proof of "
@@ -126,6 +127,13 @@ def limits(found: Findings, viscosity: str) -> list[str]:
     if warned:
         lines += [f"{gate.label}: {gate.text}." for gate in warned]
     return lines
+
+
+def _sureness(found: Findings) -> str:
+    if not found.ensemble:
+        return "How sure it is: one simulation, one set of inputs"
+    count = len(found.ensemble["varied"])
+    return f"How sure it is beyond the inputs that were varied ({count} of them): one model"
 
 
 def _rheology(viscosity: str) -> str:

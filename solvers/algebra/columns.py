@@ -5,6 +5,7 @@ share the entries, so that one pass over the matrix serves three products.
 """
 
 import ctypes
+from functools import cached_property
 from typing import Any
 
 from mpi4py import MPI
@@ -44,7 +45,6 @@ class Columns:
         self._held = np.flatnonzero(held)
         self._free = np.flatnonzero(~held).astype(np.int32)
         self._zero = np.flatnonzero(held[rows])
-        self._zero_rows, self._zero_columns = rows[self._zero], self._columns[self._zero]
         self._diagonal = np.flatnonzero(rows == self._columns).astype(np.int32)
         self._scale = np.zeros(owned)
         self._comm = self.space.map.comm
@@ -61,15 +61,20 @@ class Columns:
 
     def reaction(self, x: Array) -> Array:
         """A x in the rows of fixed dofs, 0 elsewhere (owned, d). Collective."""
-        ghosted, entries = self._spread(x), self.data[self._zero]
+        rows = self._held_matrix
+        np.take(self.data, self._zero, out=rows.data)
         out = np.zeros((self.space.owned, self.dim))
-        for i in range(self.dim):
-            out[:, i] = np.bincount(
-                self._zero_rows,
-                entries * ghosted[self._zero_columns, i],
-                minlength=self.space.owned,
-            )
+        out[self._held] = rows @ self._spread(x)
         return out
+
+    @cached_property
+    def _held_matrix(self) -> Any:
+        """The rows of fixed dofs, whose entries are taken from ``data`` when needed."""
+        starts = np.concatenate([[0], np.cumsum(np.diff(self._starts)[self._held])])
+        columns = self._columns[self._zero]
+        width = len(self._ghosted[0].array) // self.dim
+        entries = np.zeros(len(columns))
+        return sparse.csr_matrix((entries, columns, starts), shape=(len(self._held), width))
 
     def _spread(self, x: Array) -> Array:
         """Owned values of ``x``, with the ghosts of the matrix's columns. Collective."""

@@ -13,8 +13,8 @@ MOST = 100
 """Steps after which a system counts as unsolvable."""
 SHORTEST = 1e-9
 """Least share of a step that is taken."""
-ROUNDING = 1e-7
-"""Share of the largest unknown below which steps that shrink no more are rounding: that of a
+ROUNDING, OFTEN = 1e-8, 8
+"""Share of the largest unknown below which this many steps in a row are rounding: that of a
 Jacobian which is nearly singular, as large resistances behind all openings make it."""
 
 
@@ -30,7 +30,7 @@ def newton(
     most 1. Ends when a step is below ``tolerance`` of the largest unknown met in these scales,
     or is rounding. Raises `Diverged`.
     """
-    x, largest, before = start, 0.0, np.inf
+    x, largest, short = start, 0.0, 0
     value, jacobian = residual(x)
     for _ in range(MOST):
         rows = 1.0 / np.abs(jacobian).max(axis=1)
@@ -41,10 +41,11 @@ def newton(
             break
         if not np.isfinite(step).all():
             break
-        largest = max(largest, np.abs(x / columns).max(), np.abs(x / columns + step).max())
+        present = np.abs(x / columns + step).max()
+        largest = max(largest, np.abs(x / columns).max(), present)
         length = np.abs(step).max()
-        stalled = 0.5 * before <= length <= ROUNDING * largest
-        small, before = length <= tolerance * largest or stalled, length
+        short = short + 1 if length <= ROUNDING * present else 0
+        small = length <= tolerance * largest or short == OFTEN
         step *= columns
         if small:
             return np.asarray(x + step)

@@ -69,7 +69,7 @@ class FrontTable:
 def tabulate(
     tissue_factor: Array,
     renewal: Array,
-    level: Array,
+    level: Array | None,
     conditions: Callable[[Array], Conditions],
     *,
     until: float = 1800.0,
@@ -77,10 +77,13 @@ def tabulate(
     cells: int = 80,
     length: float = 3e-3,
 ) -> FrontTable:
-    """Compute a table. ``conditions`` gives those of an array of drug levels.
+    """Compute a table. ``conditions`` gives those of an array of drug levels; where ``level`` is
+    None they are those of level 0 at any level.
 
     Each axis ascends and has two entries or more. Raises `CaseError`.
     """
+    computed = np.zeros(1) if level is None else level
+    level = np.array([0.0, 1.0]) if level is None else level
     for name, axis in (("tissue factor", tissue_factor), ("renewal", renewal), ("level", level)):
         if len(axis) < 2 or np.any(np.diff(axis) <= 0.0):
             raise CaseError(
@@ -88,7 +91,7 @@ def tabulate(
                 where="table of front speeds",
                 do="give it as an ascending list",
             )
-    points = np.array(list(product(tissue_factor, renewal, level)))
+    points = np.array(list(product(tissue_factor, renewal, computed)))
     fronts = Fronts(points[:, 0], conditions(points[:, 2]), points[:, 1], length, cells)
     times: list[float] = [0.0]
     way: list[Array] = [np.zeros(len(points))]
@@ -100,14 +103,15 @@ def tabulate(
     onset = np.array([times[np.argmax(s > 0.0)] if s[-1] > 0.0 else np.inf for s in course])
     depth = np.linspace(0.0, float(np.max(way[-1])), DEPTHS)
     speeds = np.array([_by_depth(np.array(times), column, depth) for column in course])
-    shape = (len(tissue_factor), len(renewal), len(level), DEPTHS)
+    shape = (len(tissue_factor), len(renewal), len(computed), DEPTHS)
+    times_over = len(level) // len(computed)
     return FrontTable(
         np.asarray(tissue_factor),
         np.asarray(renewal),
         np.asarray(level),
         depth,
-        speeds.reshape(shape),
-        onset.reshape(shape[:3]),
+        np.repeat(speeds.reshape(shape), times_over, axis=2),
+        np.repeat(onset.reshape(shape[:3]), times_over, axis=2),
     )
 
 

@@ -56,7 +56,7 @@ class Log:
         """Part of each species' turnover that was cut off (names); 0 where it is below ``scale``
         a point.
         """
-        matters = self.cut > scale * (self.points - self.resting)
+        matters = self.cut > scale * max(1, self.points - self.resting)
         return np.where(matters, self.cut / np.maximum(self.reacted, 1e-300), 0.0)
 
 

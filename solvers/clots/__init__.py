@@ -1,60 +1,57 @@
 """Clot models; one file a model."""
 
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 from numpy.typing import NDArray
 
 from core.registry import Registry
-from core.settings import Settings
+from core.settings import Settings, quantity
+from solvers import laws
+
+if TYPE_CHECKING:  # a case is read where there is no MPI
+    from solvers.clotting import Clotting, Vein
 
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Coagulant:
-    """The activator that blood carries and wall and clot make, in units of its threshold:
-    diffusivity [m²/s], decay [1/s] and production in clot [1/s].
-    """
+class Injury(Settings):
+    """A ball in which the vein's wall sets off clotting."""
 
-    diffusivity: float
-    decay: float
-    production: float
+    at: tuple[float, float, float] = quantity("m", None, "centre of the injured zone")
+    radius: float = quantity("m", None, "radius of the injured zone", above="0 m")
+
+    def holds(self, points: Array) -> Array:
+        """Whether each of ``points`` (n, 2 or 3) [m] lies in the zone."""
+        centre = np.asarray(self.at)[: points.shape[1]]
+        return np.asarray(np.linalg.norm(points - centre, axis=1) <= self.radius)
 
 
 class ClotModel(Settings):
-    """How a clot grows: what its edge needs of shear rate [1/s], blood age [s] and coagulant."""
+    """How a clot grows. `on` gives the model at work in a vein."""
+
+    treatable: ClassVar[bool] = False
+    """Whether drugs act on it."""
+
+    def zones(self) -> tuple[Injury, ...]:
+        """Where the wall sets off clotting."""
+        return tuple(getattr(self, "injury", ()))
 
     def injured(self, points: Array) -> Array:
-        """1 at points (n, 3) [m] where the wall sets off clotting, else 0."""
-        raise NotImplementedError
-
-    def rate(self, width: float) -> float:
-        """Growth rate [1/s] of a clot whose edge is ``width`` [m] wide, all gates open."""
-        raise NotImplementedError
-
-    def gate(self, shear_rate: Array, age: Array) -> Array:
-        """How far flow lets the clot grow, 0 to 1."""
-        raise NotImplementedError
-
-    def coagulating(self, coagulant: Array) -> Array:
-        """How far the coagulant lets the clot grow, 0 to 1."""
-        raise NotImplementedError
-
-    def coagulant(self) -> Coagulant:
-        """The coagulant's constants."""
-        raise NotImplementedError
-
-    def wall_flux(self, shear_rate: Array) -> Array:
-        """Coagulant from injured wall [m/s]."""
-        raise NotImplementedError
-
-    def lysis_rate(self) -> float:
-        """Loss of clot [1/s]."""
-        raise NotImplementedError
+        """χ: 1 at points (n, 3) [m] in an injured zone, else 0."""
+        inside = np.zeros(len(points))
+        for zone in self.zones():
+            inside[zone.holds(points)] = 1.0
+        return inside
 
     def inverse_permeability(self, fraction: Array) -> Array:
-        """1/K [m⁻²] of clot of a given fraction."""
+        """1/K [m⁻²] of clot of a given fraction, after Carman and Kozeny."""
+        return laws.carman_kozeny(fraction)
+
+    def on(self, vein: Vein) -> Clotting:
+        """This model at work, before any clot. Collective."""
         raise NotImplementedError
 
 

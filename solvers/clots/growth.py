@@ -9,24 +9,22 @@ c is measured in units of its threshold. g is the non-local adhesion law of Leid
 front speed v. Drag: Carman–Kozeny, K⁻¹ = C (0.6φ)²/(1 − 0.6φ)³.
 """
 
-from typing import Any, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from core.settings import Settings, quantity
+from core.settings import quantity
 from solvers import laws
-from solvers.clots import ClotModel, Coagulant
+from solvers.clots import ClotModel, Injury
+
+if TYPE_CHECKING:
+    from solvers.clotting import Clotting, Vein
 
 Array = NDArray[Any]
-
-
-class Injury(Settings):
-    """A ball in which the vein's wall sets off clotting."""
-
-    at: tuple[float, float, float] = quantity("m", None, "centre of the injured zone")
-    radius: float = quantity("m", None, "radius of the injured zone", above="0 m")
 
 
 class Growth(ClotModel):
@@ -87,6 +85,12 @@ class Growth(ClotModel):
     )
     injury: list[Injury] = Field(min_length=1)
 
+    def on(self, vein: Vein) -> Clotting:
+        """M1 at work. Collective."""
+        from solvers.clotting.gated import Gated
+
+        return Gated(self, vein)
+
     def rate(self, width: float) -> float:
         """k_φ [1/s] for the edge width ℓ [m]."""
         return self.front_speed / (laws.FRONT * width)
@@ -96,21 +100,9 @@ class Growth(ClotModel):
         old = np.maximum(age, 0.0) ** 2
         return np.asarray(self._slow(shear_rate) * old / (old + self.age_threshold**2))
 
-    def coagulant(self) -> Coagulant:
-        """The coagulant's constants."""
-        return Coagulant(self.diffusivity, self.decay, self.production)
-
     def wall_flux(self, shear_rate: Array) -> Array:
         """J ψ_γ [m/s]."""
         return np.asarray(self.wall_source * self._slow(shear_rate))
-
-    def lysis_rate(self) -> float:
-        """k_l [1/s]."""
-        return self.lysis
-
-    def inverse_permeability(self, fraction: Array) -> Array:
-        """1/K [m⁻²] after Carman and Kozeny."""
-        return laws.carman_kozeny(fraction)
 
     def _slow(self, shear_rate: Array) -> Array:
         return np.asarray(self.shear_threshold**2 / (self.shear_threshold**2 + shear_rate**2))
@@ -119,10 +111,3 @@ class Growth(ClotModel):
         """ψ_c."""
         c = np.maximum(coagulant, 0.0)
         return np.asarray(c**2 / (c**2 + 1.0))
-
-    def injured(self, points: Array) -> Array:
-        """χ: 1 at points (n, 3) in an injured zone, else 0."""
-        inside = np.zeros(len(points))
-        for zone in self.injury:
-            inside[np.linalg.norm(points - np.asarray(zone.at), axis=1) <= zone.radius] = 1.0
-        return inside

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from solvers import native
 from solvers.diagnostics.traction import WallShear
+from solvers.elements.cells import Space
+from solvers.elements.kernels import cell_mean
 from solvers.native import pointer
 from solvers.schemes.projection import Projection
 
@@ -17,17 +19,25 @@ Array = NDArray[Any]
 
 @dataclass
 class Averages:
-    """Means over the steps added: nodal velocity (dofs, d) and pressure (points); conservative
-    velocity (c, d) and shear rate (c); wall shear stress magnitude (f) and vector (f, 3).
+    """Means over the steps added: nodal velocity (dofs, d) and pressure (points); what the
+    conservative velocity is less than the nodal one (d, c), and shear rate (c); wall shear stress
+    magnitude (f) and vector (f, 3).
     """
 
     velocity: Array
     pressure: Array
-    carrier: Array
+    correction: Array
     shear_rate: Array
     tawss: Array
     traction: Array
+    space: Space
     steps: int = 0
+
+    @property
+    def carrier(self) -> Array:
+        """The conservative velocity (c, d)."""
+        mean, near = cell_mean(self.space), self.velocity[self.space.dofs]
+        return np.einsum("n,cni->ci", mean, near) - self.correction.T
 
     @classmethod
     def start(cls, scheme: Projection, facets: int) -> Self:
@@ -36,10 +46,11 @@ class Averages:
         return cls(
             np.zeros_like(scheme.u),
             np.zeros_like(scheme.p),
-            np.zeros((count, d)),
+            np.zeros((d, count)),
             np.zeros(count),
             np.zeros(facets),
             np.zeros((facets, d)),
+            scheme.V,
         )
 
     def add(self, scheme: Projection, wall: WallShear) -> Array:
@@ -48,9 +59,9 @@ class Averages:
         now = (
             scheme.u,
             scheme.p,
-            scheme.carrier(),
+            scheme.w_correction,
             scheme.cell_shear_rate(),
-            np.linalg.norm(tau, axis=1),
+            np.sqrt(np.einsum("fi,fi->f", tau, tau)),
             tau,
         )
         self.steps += 1

@@ -48,6 +48,11 @@ class Rim:
             -1, d
         )
         self.moments = facets.moments(Q)
+        # ∫ p n (d) from the pressures at these points
+        self._near, places = np.unique(self.points, return_inverse=True)
+        self._push = np.zeros((d, len(self._near)))
+        for row, normal in zip(self._push, facets.normal.T, strict=True):
+            np.add.at(row, places.reshape(self.points.shape), self.moments * normal[:, None])
         middle, _ = facets.points(1)
         reference = np.stack([V.table(point, 1)[:, 0] for point in middle])[facets.place]
         slopes = np.einsum("fkn,fki->fni", reference, V.geometry.inverse[facets.cells])
@@ -62,6 +67,7 @@ class Rim:
         starts = np.arange(count * d + 1) * (entries.size // max(1, count * d))
         self._shear = sparse.csr_matrix((shear.ravel(), entries, starts), (count * d, V.local * d))
         self._shear.eliminate_zeros()
+        self._whole = sparse.kron(np.ones((1, count)), np.eye(d), "csr") @ self._shear
 
     def crossing(self, u: Array) -> tuple[Array, Array]:
         """Velocity (q, d) and flow rate outwards (q) at the quadrature points of all facets."""
@@ -69,11 +75,13 @@ class Rim:
         through = np.einsum("qi,qi->q", velocity, self._normal) * self.weights.ravel()
         return velocity, through
 
-    def stress(self, u: Array, p: Array, viscosity: Array) -> Array:
-        """∫ σn (d) on this rank."""
+    def stress(self, u: Array, p: Array, viscosity: Array | float) -> Array:
+        """∫ σn (d) on this rank; ``viscosity`` is one for all, or one a cell."""
+        push = self._push @ p[self._near]
+        if isinstance(viscosity, float):
+            return np.asarray(viscosity * (self._whole @ u.ravel()) - push)
         shear = (self._shear @ u.ravel()).reshape(self.facets.normal.shape)
-        pressure = np.einsum("fn,fn->f", self.moments, p[self.points])
-        return np.asarray(viscosity @ shear - pressure @ self.facets.normal)
+        return np.asarray(viscosity[self.facets.cells] @ shear - push)
 
 
 class Balances:
@@ -98,17 +106,17 @@ class Balances:
         """
         flow, scheme = self.flow, self.flow.scheme
         rho, u, p, d = flow.settings.density, scheme.u, scheme.p - level, flow.geometry.dim
+        constant, rate = scheme.rheology.constant, scheme.cell_shear_rate()
+        viscosity = scheme.viscosity if constant is None else constant
         scalars, vectors = np.zeros(len(SCALARS)), np.zeros((len(VECTORS), d))
-        scalars[0] = 0.5 * rho * self._volume @ (u * u).sum(axis=1)
+        scalars[0] = 0.5 * rho * np.einsum("n,ni,ni->", self._volume, u, u)
         vectors[0] = rho * self._volume @ u
-        scalars[2] = np.vdot(
-            scheme.viscosity * flow.geometry.volume, scheme.cell_shear_rate() ** 2
-        )
+        scalars[2] = np.vdot(viscosity * flow.geometry.volume, rate * rate)
         scalars[3], vectors[3] = self._drag()
-        vectors[2] = self._wall.stress(u, p, scheme.viscosity[self._wall.facets.cells])
+        vectors[2] = self._wall.stress(u, p, viscosity)
         back = np.zeros((len(self.names), 3))
         for row, (name, rim) in zip(back, self._rims.items(), strict=True):
-            vectors[1] += rim.stress(u, p, scheme.viscosity[rim.facets.cells])
+            vectors[1] += rim.stress(u, p, viscosity)
             velocity, through = rim.crossing(u)
             kinetic = 0.5 * rho * np.einsum("qi,qi->q", velocity, velocity)
             vectors[1] -= rho * through @ velocity
@@ -139,6 +147,8 @@ class Balances:
     def _drag(self) -> tuple[float, Array]:
         """∫ d|w|² and −∫ d w on this rank."""
         scheme, volume = self.flow.scheme, self.flow.geometry.volume
+        if not scheme.drag.any():
+            return 0.0, np.zeros(self.flow.geometry.dim)
         clot = np.flatnonzero(scheme.drag)
         mean = np.einsum("n,cni->ci", self._mean, scheme.u[self.flow.V.dofs[clot]])
         w = mean - scheme.correction_in(clot).T

@@ -125,17 +125,24 @@ void turn(i64 n, double beta, double omega, const double *restrict r, const doub
 }
 
 /* what the next step sees from here: `ahead` 2u − u₁, `guess` 3u − 3u₁ + u₂, and its `history`
-   now u + old u₁; u₁ and u₂ are the velocities before */
-void look_ahead(i64 n, double now, double old, const double *restrict u, const double *restrict u1,
-                const double *restrict u2, double *restrict ahead, double *restrict guess,
-                double *restrict history)
+   now u + old u₁; u₁ and u₂ are the velocities before. Gives |guess − ahead|² and |u|² of the first
+   `owned` values */
+void look_ahead(i64 n, i64 owned, double now, double old, const double *restrict u,
+                const double *restrict u1, const double *restrict u2, double *restrict ahead,
+                double *restrict guess, double *restrict history, double *out)
 {
+    double apart = 0.0, size = 0.0;
+#pragma omp simd reduction(+ : apart, size)
     for (i64 i = 0; i < n; i++) {
-        const double step = u[i] - u1[i];
+        const double step = u[i] - u1[i], bent = 2.0 * step - u[i] + u2[i];
         ahead[i] = u[i] + step;
-        guess[i] = 3.0 * step + u2[i];
+        guess[i] = ahead[i] + bent;
         history[i] = now * u[i] + old * u1[i];
+        apart += i < owned ? bent * bent : 0.0;
+        size += i < owned ? u[i] * u[i] : 0.0;
     }
+    out[0] = apart;
+    out[1] = size;
 }
 
 /* scale ← 1 / diagonal in the given rows */

@@ -45,6 +45,7 @@ class Scheme(Protocol):
     dt: float
     time: float
     steps: int
+    cfl: float
     u: Array
     u_old: Array
     p: Array

@@ -57,13 +57,15 @@ class _Compiled:
 
     def extrapolate(
         self, now: float, old: float, u: Array, u1: Array, u2: Array
-    ) -> tuple[Array, Array, Array]:
+    ) -> tuple[Array, Array, Array, Array]:
         """As `PlainSweeps.extrapolate`."""
         ahead, guess, history = np.empty_like(u), np.empty_like(u), np.empty_like(u)
-        parts = (u, u1, u2, ahead, guess, history)
+        squares = np.empty(2)
+        parts = (u, u1, u2, ahead, guess, history, squares)
+        sizes = ctypes.c_int64(u.size), ctypes.c_int64(3 * self.V.owned)
         numbers = ctypes.c_double(now), ctypes.c_double(old)
-        self._library.look_ahead(ctypes.c_int64(u.size), *numbers, *map(pointer, parts))
-        return ahead, guess, history
+        self._library.look_ahead(*sizes, *numbers, *map(pointer, parts))
+        return ahead, guess, history, squares
 
     def spread(self, cells: Array) -> Array:
         """∫ s q (points) of one value s a cell."""

@@ -50,10 +50,14 @@ class PlainSweeps:
 
     def extrapolate(
         self, now: float, old: float, u: Array, u1: Array, u2: Array
-    ) -> tuple[Array, Array, Array]:
-        """2u − u₁, 3u − 3u₁ + u₂ and ``now`` u + ``old`` u₁ of the last velocities (dofs, d)."""
-        step = u - u1
-        return u + step, 3.0 * step + u2, now * u + old * u1
+    ) -> tuple[Array, Array, Array, Array]:
+        """2u − u₁, 3u − 3u₁ + u₂ and ``now`` u + ``old`` u₁ of the last velocities (dofs, d); and
+        this rank's squares of the difference of the first two, and of u.
+        """
+        step, owned = u - u1, self.V.owned
+        bent = 2.0 * step - u + u2
+        squares = np.array([(x[:owned] ** 2).sum() for x in (bent, u)])
+        return u + step, u + step + bent, now * u + old * u1, squares
 
     def ahead(
         self, u: Array, p: Array, medium: Medium, *, shear: bool

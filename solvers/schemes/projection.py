@@ -49,6 +49,8 @@ PERMEATION = 100.0
 """Shear rate [1/s] that sets the viscosity of what permeates a clot."""
 BLOWN_UP = 1e4
 """CFL number above which the flow counts as blown up."""
+OF_STEP, FINEST = 0.05, 1e-12
+"""Share of a step's own error that the velocity's solve may leave, and the least tolerance."""
 
 
 class Projection:
@@ -94,7 +96,7 @@ class Projection:
         self.drag = np.zeros(geometry.count)
         self.viscosity = rheology.viscosity(np.zeros(geometry.count))
         self.clot_viscosity = float(rheology.viscosity(np.full(1, PERMEATION))[0])
-        self.time, self.steps = 0.0, 0
+        self.time, self.steps, self.cfl = 0.0, 0, 1.0
         self.coupling: Responses | None = None
         self._shear_rate: tuple[Array, Array] | None = None
         self._tolerances = RELATIVE[tolerances]
@@ -179,18 +181,25 @@ class Projection:
         pressure_iterations, pace = self._project(u, means, alpha, blood, pressure, time)
         self.u_older, self.u_old, self.u = self.u_old, self.u, u
         self.time, self.steps = time, self.steps + 1
-        cfl = self._cfl(pace)
-        return StepLog(time, cfl, self.A.iterations, pressure_iterations, self._backflow_share)
+        self.cfl, back = self._cfl(pace), self._backflow_share
+        return StepLog(time, self.cfl, self.A.iterations, pressure_iterations, back)
 
     def _extrapolate(self, now: float, old: float) -> tuple[Array, Array, Array]:
-        """ū, a guess at the new velocity, and ``now`` u + ``old`` u_old (dofs, d).
+        """ū, a guess at the new velocity, and ``now`` u + ``old`` u_old (dofs, d). Collective.
 
-        The guess goes one order further than ū: it takes half the iterations.
+        The guess goes one order further than ū: it takes half the iterations. What lies between
+        them is how far ū is off: with the share of it that convection makes a force, it says
+        how well the velocity must be solved for, or errors of the solves would add up.
         """
         steps = self.steps
         before = self.u if steps == 0 else self.u_old
         earlier = 2.0 * before - self.u if steps < 2 else self.u_older
-        return self.sweeps.extrapolate(now, old, self.u, before, earlier)
+        *found, squares = self.sweeps.extrapolate(now, old, self.u, before, earlier)
+        apart, size = self.geometry.comm.allreduce(squares)
+        share = np.sqrt(apart / size) if steps >= 2 and size > 0.0 else 1.0
+        wanted = OF_STEP * float(share) * min(self.cfl, 1.0)
+        self._goal = max(min(self._tolerances["velocity"], wanted), FINEST)
+        return found[0], found[1], found[2]
 
     def _push(self, now: float, old: float) -> Push:
         """What the last two projected velocities lack of the nodal ones, as potentials."""
@@ -244,7 +253,7 @@ class Projection:
         """u (dofs, d), a guess that fits the imposed values, becomes the new velocity."""
         b = self._rhs[: self.V.owned]
         self._load = b[self._held_rows]
-        if not self.A.solve(b, u, self._tolerances["velocity"]):
+        if not self.A.solve(b, u, self._goal):
             raise Diverged(
                 f"the velocity solve failed after {self.A.iterations} iterations",
                 where=f"t = {time:.6g} s",

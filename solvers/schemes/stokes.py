@@ -105,7 +105,7 @@ class Stokes:
         self.coupling = None
         self.drag = np.zeros(geometry.count)
         self.viscosity = rheology.viscosity(np.zeros(geometry.count))
-        self.time, self.steps = 0.0, 0
+        self.time, self.steps, self.cfl = 0.0, 0, 0.0
         self.clot_viscosity = float(rheology.viscosity(np.full(1, PERMEATION))[0])
         self.sweeps = sweeps(self.V, self.Q, Pattern(self.V))
         self.lumped = np.array(self.Q.sum(self.sweeps.spread(np.ones(geometry.count))))

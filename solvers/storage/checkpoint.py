@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 def save(
     path: Path, layout: Layout, key: str, cells: Mapping[str, Array], facts: Mapping[str, Any]
 ) -> None:
-    """Write cell arrays (c, …), wall-facet arrays (names "wall/…") and plain ``facts``.
-    Collective.
+    """Write cell arrays (c, …), arrays of wall facets ("wall/…") and of owned points ("points/…")
+    and plain ``facts``. Collective.
 
     Where the disk is full or read-only, `OSError` or `RuntimeError`; what was saved is kept.
     """
@@ -94,7 +94,7 @@ def _put_text(file: "h5py.File", comm: MPI.Comm, text: str) -> None:
 
 
 def _blocks(layout: Layout, name: str) -> Blocks:
-    return layout.walls if name.startswith("wall/") else layout.cells
+    return {"wall": layout.walls, "points": layout.points}.get(name.split("/")[0], layout.cells)
 
 
 def _kind(path: Path, key: str | None) -> str:

@@ -21,7 +21,7 @@ def pack_flow(scheme: Projection) -> tuple[dict[str, Array], dict[str, Any]]:
         "flow/w_correction": scheme.w_correction.T,
         "flow/drag": scheme.drag,
     }
-    facts: dict[str, Any] = {"time": scheme.time, "steps": scheme.steps}
+    facts: dict[str, Any] = {"time": scheme.time, "steps": scheme.steps, "cfl": scheme.cfl}
     if scheme.coupling is not None:
         facts["openings"] = scheme.coupling.memory()
     return cells, facts
@@ -33,7 +33,7 @@ def unpack_flow(scheme: Projection, cells: dict[str, Array], facts: dict[str, An
         for name in names:
             setattr(scheme, name, to_dofs(space, cells[f"flow/{name}"]))
     scheme.w_correction = np.ascontiguousarray(cells["flow/w_correction"].T)
-    scheme.time, scheme.steps = facts["time"], facts["steps"]
+    scheme.time, scheme.steps, scheme.cfl = facts["time"], facts["steps"], facts["cfl"]
     scheme.set_drag(cells["flow/drag"])
     if scheme.coupling is not None:
         scheme.coupling.restore(facts["openings"])
@@ -44,7 +44,7 @@ def pack_averages(averages: Averages, V: Space, Q: Space, name: str = "mean") ->
     return {
         f"{name}/velocity": averages.velocity[V.dofs],
         f"{name}/pressure": averages.pressure[Q.dofs],
-        f"{name}/carrier": averages.carrier,
+        f"{name}/correction": averages.correction.T,
         f"{name}/shear_rate": averages.shear_rate,
         f"wall/{name}/tawss": averages.tawss,
         f"wall/{name}/traction": averages.traction,
@@ -58,10 +58,11 @@ def unpack_averages(
     return Averages(
         to_dofs(V, cells[f"{name}/velocity"]),
         to_dofs(Q, cells[f"{name}/pressure"]),
-        cells[f"{name}/carrier"],
+        np.ascontiguousarray(cells[f"{name}/correction"].T),
         cells[f"{name}/shear_rate"],
         cells[f"wall/{name}/tawss"],
         cells[f"wall/{name}/traction"],
+        V,
         steps,
     )
 

@@ -13,7 +13,8 @@ from jobs.case import Case
 
 FAMILIES = (
     "meshes.sources", "solvers.boundaries", "solvers.rheology", "solvers.waveforms",
-    "solvers.clots", "solvers.chemistry.drugs",
+    "solvers.clots", "solvers.chemistry.drugs", "solvers.obstacles", "meshes.changes",
+    "jobs.interventions",
 )
 
 

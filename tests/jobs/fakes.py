@@ -15,10 +15,12 @@ from pathlib import Path
 
 from core.errors import Diverged, TryAgain
 from core.settings import effective
+from jobs.case import load
 from jobs.child import perform
 from jobs.executors import Job, Resources
 from jobs.executors.here import Here
 from jobs.folder import Folder
+from jobs.pipeline import Plan
 from jobs.stages import Stage
 from jobs.work import Task
 
@@ -41,6 +43,13 @@ scheme = { element = "P1/P1", dt = "50 ms" }
 inlet = { kind = "flow_rate", mean = "300 mL/min" }
 outlet = { kind = "pressure", pressure = "6 mmHg" }
 """
+
+
+def plan(folder: Path) -> Plan:
+    """The case in ``folder``, to be run on two ranks."""
+    case = folder / "case.toml"
+    case.write_text(CASE)
+    return Plan(load(case), case, Folder(folder / "run"), 2)
 
 
 def _artefact(folder: Folder, name: str) -> Path:
@@ -128,6 +137,9 @@ class Done:
         self.code = code
 
     def poll(self) -> int | None:
+        return self.code
+
+    def wait(self) -> int:
         return self.code
 
     def stop(self, *, now: bool) -> None:

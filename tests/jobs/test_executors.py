@@ -1,6 +1,5 @@
 """What is said to Slurm and what is made of its answers, without a Slurm."""
 
-import json
 import os
 import re
 import shlex
@@ -13,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import CaseError, JobError
-from jobs.case import load
-from jobs.executors import batch, ledger, site, standing, submission
+from jobs.executors import ledger, site, standing, submission
 from jobs.executors.here import alive, identity
 from jobs.executors.ledger import Ledger, Sent
 from jobs.executors.script import Batch, Need, arguments, minutes, render
@@ -169,9 +167,7 @@ def test_a_process_is_known_by_more_than_its_number() -> None:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    case = tmp_path / "case.toml"
-    case.write_text(fakes.CASE)
-    return Plan(load(case), case, Folder(tmp_path / "run"), 2)
+    return fakes.plan(tmp_path)
 
 
 class Played(Slurm):
@@ -256,6 +252,34 @@ def test_a_silent_slurm_is_unknown_not_finished(plan: Plan, played: type[Played]
     played.dead = False
 
 
+@pytest.mark.parametrize(("accounts", "state", "why"), [
+    ("TIMEOUT", "stopped", "flow: the time limit was reached; `dvtwin resume` goes on"),
+    ("NODE_FAIL", "stopped", "flow: a node was lost; `dvtwin resume` goes on"),
+    ("OUT_OF_MEMORY", "failed", "flow: memory ran out"),
+    ("CANCELLED by 1000", "cancelled", "on request"),
+    ("", "lost", "Slurm knows its jobs no more, and they said nothing at their end"),
+    (None, "lost", "Slurm knows its jobs no more, and they said nothing at their end"),
+])
+def test_what_slurm_forgot_is_known_from_its_accounting_where_there_is_one(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    accounts: str | None, state: str, why: str,
+) -> None:
+    name = ledger.name_of(plan.folder, "flow")
+    line = f"echo '7|{accounts}|{name}'" if accounts else "true"
+    programs = {"squeue": "true", "sacct": "exit 1" if accounts is None else line}
+    for program, action in programs.items():
+        path = tmp_path / "bin" / program
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{action}\n")
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    plan.folder.make()
+    plan.folder.set_status(state="running", executor="slurm", stage="flow")
+    Ledger("generic").with_job("flow", Sent("7", name, "")).save(plan.folder)
+    now = standing.standing(plan.folder)
+    assert (now.state, now.why) == (state, why)
+
+
 def test_commands_reach_slurm_through_another_host(tmp_path: Path) -> None:
     remote = tmp_path / "remote"
     remote.write_text('#!/bin/sh\nshift\nexec sh -c "$*"\n')
@@ -263,66 +287,6 @@ def test_commands_reach_slurm_through_another_host(tmp_path: Path) -> None:
     assert Slurm(client=f"{remote} login1").run("printf", "%s", NASTY) == NASTY
     with pytest.raises(JobError, match="there is no nothing-here"):
         Slurm(client="nothing-here").run("squeue")
-
-
-def _begun(plan: Plan, monkeypatch: pytest.MonkeyPatch, restarts: int = 0) -> Path:
-    if restarts:
-        monkeypatch.setenv("SLURM_RESTART_COUNT", str(restarts))
-    plan.folder.make()
-    plan.folder.case.write_text(plan.source.read_text())
-    assert batch.begin(plan.folder.path, "mesh", "9", 1, fakes.STAGES) == 0
-    return plan.folder.path
-
-
-def test_requeues_that_bring_nothing_come_to_an_end(
-    plan: Plan, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = _begun(plan, monkeypatch)
-    assert batch.end(run, "mesh", 85, "USR1", fakes.STAGES) == 85
-    _begun(plan, monkeypatch, restarts=1)
-    (plan.folder.checkpoint / "mesh.h5").write_text("further")
-    assert batch.end(run, "mesh", 138, "", fakes.STAGES) == 85
-    _begun(plan, monkeypatch, restarts=2)
-    assert batch.end(run, "mesh", 85, "USR1", fakes.STAGES) == 85
-    _begun(plan, monkeypatch, restarts=3)
-    assert batch.end(run, "mesh", 85, "USR1", fakes.STAGES) == 6
-    assert "got no further in 2 jobs" in plan.folder.status()["reason"]
-
-
-def test_requeues_are_capped(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = _begun(plan, monkeypatch, restarts=5)
-    monkeypatch.setenv("DVTWIN_REQUEUES", "5")
-    assert batch.end(run, "mesh", 85, "USR1", fakes.STAGES) == 6
-    assert "requeued 5 times" in plan.folder.status()["reason"]
-
-
-def test_a_failure_that_comes_with_a_signal_is_a_failure(
-    plan: Plan, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = _begun(plan, monkeypatch)
-    plan.folder.error.write_text(json.dumps(
-        {"what": "diverged at t = 1 s", "where": "", "do": "", "exit_code": 4, "traceback": ""}
-    ))
-    assert batch.end(run, "mesh", 4, "USR1", fakes.STAGES) == 4
-    assert plan.folder.status()["reason"] == "diverged at t = 1 s"
-
-
-def test_slurms_words_of_a_memory_kill_are_understood(
-    plan: Plan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = _begun(plan, monkeypatch)
-    monkeypatch.setenv("SLURM_MEM_PER_CPU", "700")
-    plan.folder.log("mesh").write_text("slurmstepd: error: Detected 1 oom_kill event in Step\n")
-    assert batch.end(run, "mesh", 1, "", fakes.STAGES) == 85
-    assert capsys.readouterr().out == "MinMemoryCPU=1400\n"
-
-
-def test_a_stage_on_an_outdated_one_is_refused(
-    plan: Plan, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = _begun(plan, monkeypatch)
-    assert batch.begin(run, "flow", "10", 2, fakes.STAGES) == 6
-    assert "mesh stage is out of date" in plan.folder.status()["reason"]
 
 
 def test_the_state_of_five_hundred_runs_is_known_in_a_second(

@@ -234,6 +234,26 @@ def test_out_of_memory_is_tried_once_more_with_more(slurm: Slurm, tmp_path: Path
     assert plan.folder.status()["stages"]["flow"]["attempts"] == 2
 
 
+LAUNCHER = """#!/bin/bash
+[ -e "@once@" ] || { touch "@once@"; echo 'srun: error: task 1 launch failed' >&2; exit 1; }
+exec srun --overlap "$@"
+"""
+
+
+def test_ranks_that_did_not_start_are_started_again_in_the_same_job(
+    slurm: Slurm, tmp_path: Path
+) -> None:
+    plan = _meshed(tmp_path)
+    launcher = tmp_path / "launcher"
+    launcher.write_text(LAUNCHER.replace("@once@", str(tmp_path / "once")))
+    launcher.chmod(0o755)
+    _send(plan, _order(launch=str(launcher)))
+    _until(plan, "done")
+    entry = plan.folder.status()["stages"]["flow"]
+    assert (entry["attempts"], entry["launches"]) == (2, 1)
+    assert "srun: error: task 1 launch failed; it is tried again" in plan.folder.audit.read_text()
+
+
 PLAYED = """#!/bin/bash
 # Plays runtime and stages at once: IMAGE LAUNCHER job begin RUN STAGE … or … stage STAGE RUN
 shift 2

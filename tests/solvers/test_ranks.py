@@ -13,11 +13,13 @@ import pytest
 from core.record import ROOT
 from core.store import Results
 from meshes import vessel as vessels
+from solvers.diagnostics.traction import WallShear
 from solvers.flow import Flow
 from solvers.storage import checkpoint, state
 from solvers.storage.blocks import Blocks
 from solvers.storage.layout import Layout
 from tests.solvers.chain import settings, write_mesh
+from tests.verification.tubes import flow_settings, inflow, tube
 
 COMM = MPI.COMM_WORLD
 DOUBLE = [
@@ -72,7 +74,7 @@ def difference(one: np.ndarray, other: np.ndarray) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ranks", [2, 3])
+@pytest.mark.parametrize("ranks", [2, 3, 4])
 def test_same_answer_on_more_ranks(ranks: int, serial: Path, tmp_path: Path) -> None:
     os.link(serial / "mesh.h5", tmp_path / "mesh.h5")
     launch(ranks, "tests.solvers.chain", tmp_path, 0, 0)
@@ -89,6 +91,30 @@ def test_same_answer_on_more_ranks(ranks: int, serial: Path, tmp_path: Path) -> 
         for name in one.names("boundaries"):
             facets = [np.sort(r.array(f"boundaries/{name}/facets"), axis=1) for r in (one, other)]
             assert np.array_equal(facets[0], facets[1])
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("element", ["P1/P1", "P2/P1"])
+def test_wall_shear_does_not_know_the_ranks(element: str) -> None:
+    """Area, force, square and largest value of τ, of all ranks and of each rank alone."""
+    mesh = COMM.bcast(tube("16 mm", "1.6 mm"))
+    found = []
+    for comm in (COMM, MPI.COMM_SELF):
+        vessel = vessels.distribute(comm, mesh if comm.rank == 0 else None)
+        scheme = {"element": element, "dt": "40 ms", "tolerances": "tight"}
+        flow = Flow(vessel, flow_settings(inflow("100 mL/min"), scheme=scheme))
+        wall = Layout(vessel, flow.geometry, flow.Q).wall
+        rim = np.concatenate([flow.V.dofs_on(f.numbers) for f in flow.patches.values()])
+        shear = WallShear(flow.scheme, wall, rim)
+        for _ in range(3):
+            flow.step()
+        tau, area = shear(), wall.area
+        size = np.sqrt((tau**2).sum(axis=1))
+        sums = np.array([area.sum(), area @ tau[:, 2], area @ size**2])
+        sums = np.append(comm.allreduce(sums), comm.allreduce(size.max(initial=0.0), MPI.MAX))
+        found.append(sums)
+    assert found[0][2] > 0.0
+    assert found[0] == pytest.approx(found[1], rel=1e-9)
 
 
 @pytest.mark.mpi

@@ -76,11 +76,36 @@ def test_velocities_measured_on_the_axis(data: Path) -> None:
         assert axis == pytest.approx(value, rel=0.02)
 
 
-@pytest.mark.parametrize(("element", "limit"), [("P2/P1", 0.01), ("P1/P1", 0.06)])
-def test_gradient_of_oscillating_flow(element: str, limit: float) -> None:
-    """α = 5 on edges of R/4: amplitude and phase of the pressure gradient against the exact."""
-    vessel = womersley.tube(womersley.RADIUS / 4.0)
-    found = womersley.response(vessel, element, 5.0)
-    ratio = found.gradient / womersley.expected(vessel, 5.0).gradient
-    assert abs(ratio) == pytest.approx(1.0, abs=limit)
-    assert np.angle(ratio) == pytest.approx(0.0, abs=limit)
+def off(element: str, alpha: float, rings: float) -> womersley.Response:
+    """Relative errors of gradient and wall shear stress on edges of R/``rings``."""
+    vessel = womersley.tube(womersley.RADIUS / rings)
+    found = womersley.response(vessel, element, alpha)
+    exact = womersley.expected(vessel, alpha)
+    return womersley.Response(
+        found.gradient / exact.gradient - 1.0, found.stress / exact.stress - 1.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("element", "gradient", "stress"), [("P2/P1", 0.01, 0.01), ("P1/P1", 0.06, 0.15)]
+)
+def test_oscillating_flow(element: str, gradient: float, stress: float) -> None:
+    """α = 5 on edges of R/4: amplitude and phase together, as a complex error."""
+    found = off(element, 5.0, 4.0)
+    assert abs(found.gradient) < gradient
+    # the gradient of the cell beside the wall would be 0.10 (P2) and 0.43 (P1) off
+    assert abs(found.stress) < stress
+
+
+@pytest.mark.parametrize(
+    ("element", "alpha", "rings", "low", "high"),
+    [
+        ("P2/P1", 8.0, (3.0, 4.0), 2.5, 4.0),  # measured 3.3; beyond R/5 the polygon's 0.3 % shows
+        ("P1/P1", 5.0, (4.0, 8.0), 1.8, 2.4),  # measured 2.1
+    ],
+)
+def test_order_of_the_wall_shear_stress(
+    element: str, alpha: float, rings: tuple[float, float], low: float, high: float
+) -> None:
+    coarse, fine = (abs(off(element, alpha, n).stress) for n in rings)
+    assert low < np.log(coarse / fine) / np.log(rings[1] / rings[0]) < high

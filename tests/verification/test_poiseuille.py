@@ -107,7 +107,9 @@ def test_p2_pressure_and_wall_shear_stress_within_1_percent() -> None:
     middle = Middle(flow)
     drop = flow.pressures()["inlet"] - flow.pressures()["outlet"]
     assert middle.gradient == pytest.approx(1.0, abs=0.01)
-    assert middle.shear == pytest.approx(1.0, abs=0.01)
+    # the polygon's perimeter, 0.3 % longer than the circle's, shares the same force
+    assert middle.shear == pytest.approx(1.0, abs=0.005)
+    assert middle.shear == pytest.approx(middle.gradient, abs=0.003)
     assert drop == pytest.approx(poiseuille_drop(MU, LENGTH, Q, middle.radius), rel=0.01)
     assert imbalance(flow.flow_rates()) < 1e-9  # a direct pressure solve: rounding
     assert imbalance(flow.nodal_flow_rates()) < 1e-3  # measured 3e-4; falls with h

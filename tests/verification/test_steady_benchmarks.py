@@ -25,5 +25,5 @@ def test_published_values(figures: Callable[[], Figures]) -> None:
 def test_cylinder_in_three_dimensions() -> None:
     figures = flow_steady.cylinder_3d(0.03, 0.12)
     drag, reference, *_ = figures["dfg-3d-1z.drag"]
-    # 1.9 % low on 24,000 unknowns; the benchmark's mesh is within 1 %
-    assert drag == pytest.approx(reference, rel=0.025)
+    # 1.2 % high on 24,000 unknowns, with a decagon for a circle; the benchmark's is within 0.1 %
+    assert drag == pytest.approx(reference, rel=0.02)
