@@ -24,7 +24,7 @@ RANKS = Annotated[int | None, typer.Option(metavar="N", min=1, help="MPI process
 UNTIL = Annotated[str | None, typer.Option(metavar="STAGE", help="mesh, flow, clot or measure")]
 
 START, WORK, LOOK, SELF = "Start here", "Compute", "Look at a run", "The program itself"
-HAND_OVER = "Hand over"
+HAND_OVER, FORECAST = "With a hospital", "The twin"
 
 
 def add_all(app: typer.Typer) -> None:

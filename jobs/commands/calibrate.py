@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from jobs import terminal
-from jobs.commands import DEBUG, WORK
+from jobs.commands import DEBUG, FORECAST
 
 VISIT = Annotated[Path, typer.Argument(metavar="VISIT.toml", help="what was measured")]
 
 
 def add(app: typer.Typer) -> None:
     """Add the command to ``app``."""
-    app.command(rich_help_panel=WORK)(calibrate)
+    app.command(rich_help_panel=FORECAST)(calibrate)
 
 
 def calibrate(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobs import terminal
-from jobs.commands import CASE, DEBUG, OUT, RANKS, SET, WORK
+from jobs.commands import CASE, DEBUG, FORECAST, OUT, RANKS, SET
 from jobs.commands.ensemble import AT_ONCE, SITE, crew_of, plan, tell_sent
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ BY = Annotated[str, typer.Option("--by", metavar="METRIC", help="what decides th
 
 def add(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    app.command(rich_help_panel=WORK)(compare)
+    app.command(rich_help_panel=FORECAST)(compare)
 
 
 def compare(

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from jobs.commands import DEBUG, START
+from jobs.commands import DEBUG, HAND_OVER
 
 
 def add(app: typer.Typer) -> None:
     """Add the command to ``app``."""
-    app.command(rich_help_panel=START)(deidentify)
+    app.command(rich_help_panel=HAND_OVER)(deidentify)
 
 
 def deidentify(

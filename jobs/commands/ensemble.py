@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobs import terminal
-from jobs.commands import CASE, DEBUG, OUT, RANKS, SET, WORK
+from jobs.commands import CASE, DEBUG, FORECAST, OUT, RANKS, SET
 
 if TYPE_CHECKING:
     from jobs.ensemble.work import Crew
@@ -27,7 +27,7 @@ SITE = Annotated[
 
 def add(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    app.command(rich_help_panel=WORK)(ensemble)
+    app.command(rich_help_panel=FORECAST)(ensemble)
 
 
 def ensemble(

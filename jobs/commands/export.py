@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from jobs.commands import DEBUG, HAND_OVER, RUN
+from jobs.commands import DEBUG, LOOK, RUN
 
 Format = StrEnum("Format", ["vtu", "xdmf", "csv", "npz", "netcdf"])
 
 
 def add(app: typer.Typer) -> None:
     """Add `export`."""
-    app.command(rich_help_panel=HAND_OVER)(export)
+    app.command(rich_help_panel=LOOK)(export)
 
 
 def export(

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from jobs import terminal
-from jobs.commands import DEBUG, LOOK
+from jobs.commands import DEBUG, FORECAST
 from jobs.commands.update import TWIN
 
 
 def add(app: typer.Typer) -> None:
     """Add the command to ``app``."""
-    app.command(rich_help_panel=LOOK)(timeline)
+    app.command(rich_help_panel=FORECAST)(timeline)
 
 
 def timeline(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.commands import DEBUG, WORK
+from jobs.commands import DEBUG, FORECAST
 from jobs.commands.calibrate import VISIT, show
 
 TWIN = Annotated[Path, typer.Argument(metavar="TWIN", help="the folder of a calibrated twin")]
@@ -13,7 +13,7 @@ TWIN = Annotated[Path, typer.Argument(metavar="TWIN", help="the folder of a cali
 
 def add(app: typer.Typer) -> None:
     """Add the command to ``app``."""
-    app.command(rich_help_panel=WORK)(update)
+    app.command(rich_help_panel=FORECAST)(update)
 
 
 def update(
