@@ -15,8 +15,7 @@ from solvers.chemistry.amounts import NANOMOLAR, nanomolar
 from solvers.chemistry.assay import Assay
 from solvers.chemistry.integrate import advance
 from solvers.chemistry.reduced import Reduced
-from solvers.chemistry.species import chosen
-from solvers.chemistry.tga import MEIZOTHROMBIN, THROMBIN, Curve
+from solvers.chemistry.tga import MEIZOTHROMBIN, THROMBIN, Curve, species_of
 
 Array = NDArray[Any]
 FACTORS = ("II", "V", "VII", "VIII", "IX", "X", "AT", "TFPI")
@@ -84,13 +83,7 @@ class PlasmaModel:
         factors = {n: of[f"factor_{n}"] / getattr(levels, n) for n in FACTORS}
         plasma = base.plasma.times(**factors, VIIa=factors["VII"])
         conditions = replace(base, plasma=plasma)
-        names = chosen(
-            wall=True,
-            xa_drug=base.xa_drug is not None,
-            iia_drug=base.iia_drug is not None,
-            brake=bool(base.thrombomodulin),
-            feedback=bool(base.feedback),
-        )
+        names = species_of(base)
         kernel = Reduced(conditions, names)
         count = len(of[SCALE])
         state = plasma.state(names, count)

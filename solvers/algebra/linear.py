@@ -194,16 +194,16 @@ class Poisson:
         assert self._factor is not None
         entries, sums, field = self._closure
         owned = self.pattern.space.owned
-        for _ in range(REFINEMENTS):
+        for more in range(REFINEMENTS, -1, -1):
             here = np.array([b[:owned].sum() - sums[:owned] @ x[:owned], np.abs(b[:owned]).sum()])
             lost, size = self._comm.allreduce(here)
-            if abs(lost) <= MOST_LOST * size:
+            if abs(lost) <= MOST_LOST * size or not more:
                 break
             left = b - self._times(entries, x)
             left[self._fixed] = 0.0
-            more = np.zeros_like(x)
-            self._factor.solve(left, more)
-            x += more
+            added = np.zeros_like(x)
+            self._factor.solve(left, added)
+            x += added
         x += lost * field
 
     def _times(self, entries: Array, x: Array) -> Array:

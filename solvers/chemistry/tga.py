@@ -92,14 +92,19 @@ def curve(
     return Curve(times, thrombin + MEIZOTHROMBIN * of["mIIa"])
 
 
-def _reduced(conditions: Conditions, tissue_factor: float, times: Array) -> tuple[Any, Array]:
-    names = chosen(
+def species_of(conditions: Conditions) -> tuple[str, ...]:
+    """Names of the reduced model's species in an assay: those that the conditions ask for."""
+    return chosen(
         wall=True,
         xa_drug=conditions.xa_drug is not None,
         iia_drug=conditions.iia_drug is not None,
         brake=bool(conditions.thrombomodulin),
         feedback=bool(conditions.feedback),
     )
+
+
+def _reduced(conditions: Conditions, tissue_factor: float, times: Array) -> tuple[Any, Array]:
+    names = species_of(conditions)
     kernel = Reduced(conditions, names)
     start = conditions.plasma.state(names, 1)
     start[names.index("TF")] = tissue_factor
